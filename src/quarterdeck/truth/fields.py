@@ -1,0 +1,391 @@
+"""The published vocabulary: every fact Quarterdeck can hold, with its shape and its lifetime.
+
+Rule: a field that is not in this table does not exist. Sources cannot report it, the exporter
+cannot write it, the hub does not take it in. That makes the table the allow-list of what may leave
+a home, and the contract for any other agent runtime that wants to be shown by the same views.
+
+``kind`` says how a field ages. ``PROBE``: we looked, and look again soon. ``PERIODIC``: the source
+itself beats; the beat's time is the value. ``EVENT``: written when something happens, so that its
+own age proves nothing; only a periodic witness can. ``ON_DEMAND``: read rarely because it is dear.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+from quarterdeck.truth.reading import Known, Origin, Reason, Unavailable
+from quarterdeck.truth.shapes import (
+    Bool,
+    Count,
+    Ident,
+    Idents,
+    Instant,
+    Number,
+    Optional,
+    Schedule,
+    Shape,
+    ShapeError,
+    Table,
+    Text,
+    Word,
+)
+
+T = TypeVar("T")
+
+
+class Kind(StrEnum):
+    """How a field ages."""
+
+    PROBE = "probe"
+    PERIODIC = "periodic"
+    EVENT = "event"
+    ON_DEMAND = "on demand"
+
+
+LIVE = timedelta(seconds=90)
+"""Three looks of an exporter that runs every 30 s."""
+SLOW = timedelta(minutes=15)
+"""For what changes rarely or is dear to read."""
+
+FIELDS: dict[str, Field[Any]] = {}
+"""Every field by ``kind-of-subject.name``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field(Generic[T]):
+    """One fact that can be known of a kind of subject."""
+
+    of: str
+    name: str
+    shape: Shape[T]
+    help: str
+    kind: Kind = Kind.PROBE
+    fresh_for: timedelta = LIVE
+    policy: str | None = None
+    """The policy of the instance that must allow this field; None when it is never personal."""
+
+    def __post_init__(self) -> None:
+        """Enter the field in the table; two fields of one name are a mistake in this file."""
+        if FIELDS.setdefault(f"{self.of}.{self.name}", self) is not self:
+            msg = f"The field {self.of}.{self.name} is declared twice."
+            raise ValueError(msg)
+
+    def known(self, subject: str, origin: Origin, raw: Any, at: datetime) -> Known[T] | Unavailable[T]:
+        """Make a reading of ``raw``; a value of the wrong shape becomes ``Unavailable(schema)``."""
+        try:
+            return Known(subject, self.name, origin, self.shape.load(raw), at, self.fresh_for)
+        except ShapeError:
+            detail = f"holds something that is not a {self.shape.name} this release understands"
+            return self.unavailable(subject, origin, Reason.SCHEMA, detail, at)
+
+    def unavailable(self, subject: str, origin: Origin, reason: Reason, detail: str, at: datetime) -> Unavailable[T]:
+        """Make the reading that says why this field could not be learnt."""
+        return Unavailable(subject, self.name, origin, at, reason, detail)
+
+
+def kind_of(subject: str) -> str:
+    """Return the kind of a subject id: ``gateway`` of ``hermes:north/gateway``, ``job`` of ``hermes:north/cron/1f…``.
+
+    The grammar of ids is ``scheme:owner[/part[/id…]]``.
+    """
+    scheme, _, rest = subject.partition(":")
+    _, *path = rest.split("/")
+    part, depth = (path[0] if path else ""), len(path)
+    if scheme == "systemd":
+        return "timer" if subject.endswith(".timer") else "unit"
+    if (part, depth > 1) in _DEEP:
+        return _DEEP[part, depth > 1]
+    return part or {"hermes": "instance"}.get(scheme, scheme)
+
+
+_DEEP = {("cron", False): "scheduler", ("cron", True): "job"}
+
+
+def field_for(subject: str, name: str) -> Field[Any] | None:
+    """Return the declared field for a subject id and a field name, or None when there is none."""
+    return FIELDS.get(f"{kind_of(subject)}.{name}")
+
+
+# --- instance: hermes:ID -------------------------------------------------------------------------------------------
+
+AGENT_VERSION = Field(
+    "instance",
+    "agent_version",
+    Optional(Ident()),
+    "Release of the agent that the running gateway was installed from.",
+    fresh_for=SLOW,
+)
+SCHEMA_VERSION = Field(
+    "instance", "schema_version", Count(), "Schema of the agent's session database: 11 for 0.14, 22 for 0.19."
+)
+CONFIG_VERSION = Field(
+    "instance", "config_version", Optional(Count()), "Version the configuration file says it has.", Kind.EVENT
+)
+OS_USER = Field("instance", "os_user", Ident(), "Owner of the home.")
+HALTED = Field("instance", "halted", Bool(), "Whether the pause sentinel (ESTOP) lies in the home or its root home.")
+UPDATING = Field("instance", "updating", Bool(), "Whether an update of the agent has left its marker.")
+LEARNT_BY = Field("instance", "learnt_by", Word(("home", "exporter")), "Which way the readings of this instance came.")
+
+# --- gateway: hermes:ID/gateway ------------------------------------------------------------------------------------
+
+LOCK_HOLDER = Field(
+    "gateway", "lock_holder", Optional(Count()), "Process that holds gateway.lock according to the kernel."
+)
+PROCESS_STATE = Field(
+    "gateway",
+    "process_state",
+    Optional(Word(("running", "sleeping", "disk sleep", "stopped", "zombie", "idle", "dead"))),
+    "Kernel state of the process that holds the lock.",
+)
+PROCESS_STARTED_AT = Field("gateway", "process_started_at", Optional(Instant()), "When that process started.")
+EVER_STARTED = Field("gateway", "ever_started", Bool(), "Whether any trace of a gateway lies in the home.")
+RECORDED_STATE = Field(
+    "gateway",
+    "recorded_state",
+    Optional(Word(("starting", "running", "degraded", "draining", "stopped", "startup_failed"))),
+    "What the gateway last wrote of itself.",
+    Kind.EVENT,
+)
+RECORDED_AT = Field("gateway", "recorded_at", Optional(Instant()), "When it wrote that.", Kind.EVENT)
+RECORDED_PID = Field("gateway", "recorded_pid", Optional(Count()), "Process that wrote it.", Kind.EVENT)
+RECORDED_PROCESS = Field(
+    "gateway",
+    "recorded_process",
+    Optional(Word(("alive", "gone", "another"))),
+    "Whether that process still is: alive, gone, or another process now has its number.",
+)
+RECORDED_EXIT = Field(
+    "gateway", "recorded_exit", Optional(Word()), "Class of the reason it gave for its end.", Kind.EVENT
+)
+ACTIVE_AGENTS = Field(
+    "gateway",
+    "active_agents",
+    Optional(Count()),
+    "Turns the gateway counted at its last note; known to lag.",
+    Kind.EVENT,
+)
+PLATFORMS = Field("gateway", "platforms", Table(Word()), "State of each chat platform.", Kind.EVENT)
+PLATFORMS_TROUBLED_SINCE = Field(
+    "gateway",
+    "platforms_troubled_since",
+    Optional(Instant()),
+    "Since when the longest troubled platform has not been connected.",
+    Kind.EVENT,
+)
+SERVED_PROFILES = Field("gateway", "served_profiles", Idents(), "Profiles this gateway also serves.", Kind.EVENT)
+SERVED_BY = Field(
+    "gateway", "served_by", Optional(Ident()), "Instance whose gateway serves this profile; none when it has its own."
+)
+HEARTBEAT_EXPECTED = Field(
+    "gateway", "heartbeat_expected", Bool(), "Whether this release of the agent writes a heartbeat."
+)
+HEARTBEAT_AT = Field(
+    "gateway", "heartbeat_at", Optional(Instant()), "Last beat of the gateway's event loop.", Kind.PERIODIC
+)
+HEARTBEAT_PID = Field("gateway", "heartbeat_pid", Optional(Count()), "Process that beat.", Kind.PERIODIC)
+CLEAN_SHUTDOWN = Field(
+    "gateway", "clean_shutdown", Bool(), "Whether the marker of a clean shutdown lies in the home.", Kind.EVENT
+)
+STARTS_RECENT = Field("gateway", "starts_recent", Count(), "Starts within the last 15 minutes.")
+LAST_EXIT = Field(
+    "gateway",
+    "last_exit",
+    Optional(Word(("clean", "nonzero"))),
+    "How the gateway last ended, by its own diary.",
+    Kind.EVENT,
+)
+LAST_EXIT_AT = Field(
+    "gateway", "last_exit_at", Optional(Instant()), "When it last ended, by its own diary.", Kind.EVENT
+)
+UNIT = Field("gateway", "unit", Optional(Ident()), "systemd unit of this gateway.")
+UNIT_ACTIVE = Field("gateway", "unit_active", Word(), "Whether systemd holds the unit to be active.")
+UNIT_RESULT = Field("gateway", "unit_result", Word(), "Result systemd recorded for the unit's last run.")
+UNIT_RESTARTS = Field("gateway", "unit_restarts", Count(), "Restarts systemd counted.")
+UNIT_PID = Field("gateway", "unit_pid", Optional(Count()), "Main process systemd knows.")
+UNIT_ASKED_AS = Field("gateway", "unit_asked_as", Ident(), "Which manager answered and as which user it was asked.")
+
+# --- scheduler: hermes:ID/cron -------------------------------------------------------------------------------------
+
+JOBS_DECLARED = Field("scheduler", "jobs_declared", Count(), "Jobs in jobs.json.")
+JOBS_ENABLED = Field("scheduler", "jobs_enabled", Count(), "Jobs that are enabled and not paused.")
+TICKER_EXPECTED = Field("scheduler", "ticker_expected", Bool(), "Whether this release writes ticker heartbeats.")
+TICKER_AT = Field("scheduler", "ticker_at", Optional(Instant()), "Last beat of the cron ticker.", Kind.PERIODIC)
+TICKER_SUCCESS_AT = Field(
+    "scheduler", "ticker_success_at", Optional(Instant()), "Last tick that succeeded.", Kind.PERIODIC
+)
+TICK_LOCK_HOLDER = Field(
+    "scheduler", "tick_lock_holder", Optional(Count()), "Process inside a tick, according to the kernel."
+)
+RUNNER_ALIVE = Field("scheduler", "runner_alive", Bool(), "Whether a gateway that would run the jobs is alive.")
+RUNNER_SINCE = Field("scheduler", "runner_since", Optional(Instant()), "When that gateway started.")
+RUNS_RUNNING = Field("scheduler", "runs_running", Count(), "Runs in progress by the execution ledger.")
+OLDEST_RUN_AT = Field("scheduler", "oldest_run_at", Optional(Instant()), "Start of the longest run in progress.")
+OLDEST_DUE_AT = Field(
+    "scheduler", "oldest_due_at", Optional(Instant()), "The earliest next run among enabled jobs.", Kind.EVENT
+)
+
+# --- job: hermes:ID/cron/JOB ---------------------------------------------------------------------------------------
+
+JOB_NAME = Field("job", "name", Text(), "Name somebody gave the job.", Kind.EVENT, policy="job_names")
+DECLARED = Field("job", "declared", Bool(), "Whether jobs.json holds the job.", Kind.EVENT)
+SCHEDULE = Field("job", "schedule", Schedule(), "When it runs, in the words of the schedule.", Kind.EVENT)
+SCHEDULE_KIND = Field("job", "schedule_kind", Word(("interval", "cron", "once")), "Kind of schedule.", Kind.EVENT)
+PERIOD_S = Field("job", "period_s", Optional(Number("s")), "Usual distance between two runs.", Kind.EVENT)
+ENABLED = Field("job", "enabled", Bool(), "Whether the job may run.", Kind.EVENT)
+JOB_STATE = Field(
+    "job", "state", Word(("scheduled", "paused", "completed", "error", "running")), "State the agent wrote.", Kind.EVENT
+)
+PAUSED_AT = Field("job", "paused_at", Optional(Instant()), "Since when it is paused.", Kind.EVENT)
+PAUSE_EXPLAINED = Field("job", "pause_explained", Bool(), "Whether somebody gave a reason for the pause.", Kind.EVENT)
+CREATED_AT = Field("job", "created_at", Optional(Instant()), "When it was declared.", Kind.EVENT)
+NEXT_RUN_AT = Field("job", "next_run_at", Optional(Instant()), "When it is due next.", Kind.EVENT)
+LAST_RUN_AT = Field("job", "last_run_at", Optional(Instant()), "When it last ran.", Kind.EVENT)
+LAST_RESULT = Field("job", "last_result", Optional(Word(("ok", "error"))), "Result of the last run.", Kind.EVENT)
+LAST_ERROR = Field("job", "last_error", Optional(Word()), "Class of the last error.", Kind.EVENT)
+DELIVERY_ERROR = Field("job", "delivery_error", Optional(Word()), "Class of the last delivery error.", Kind.EVENT)
+RUNNING_SINCE = Field("job", "running_since", Optional(Instant()), "Start of the run in progress.")
+LAST_SUCCESS_AT = Field(
+    "job",
+    "last_success_at",
+    Optional(Instant()),
+    "Newest run that ended well, by the execution ledger or the last result.",
+    Kind.EVENT,
+)
+RUNS_24H = Field("job", "runs_24h", Count(), "Runs begun in the last 24 hours, by the execution ledger.")
+FAILED_24H = Field("job", "failed_24h", Count(), "Runs that failed in the last 24 hours, by the execution ledger.")
+JOB_RUNNER_ALIVE = Field("job", "runner_alive", Bool(), "Whether a gateway that would run the job is alive.")
+
+# --- sessions: hermes:ID/sessions ----------------------------------------------------------------------------------
+
+SESSIONS_TOTAL = Field("sessions", "total", Count(), "Sessions in the database.")
+SESSIONS_24H = Field("sessions", "started_24h", Count(), "Sessions started in the last 24 hours.")
+SESSIONS_BY_SOURCE = Field("sessions", "by_source_24h", Table(Count()), "The same by platform.")
+SESSIONS_LIVE = Field("sessions", "live", Count(), "Sessions not ended that had a message in the last 5 minutes.")
+MESSAGES_24H = Field("sessions", "messages_24h", Count(), "Messages in the last 24 hours.")
+TOKENS_24H = Field("sessions", "tokens_24h", Count(), "Tokens in and out of sessions started in the last 24 hours.")
+COST_24H = Field("sessions", "cost_24h_usd", Number("USD"), "Cost the agent accounted to those sessions.")
+UNPRICED_24H = Field("sessions", "unpriced_24h", Count(), "Those sessions that used tokens whose price is unknown.")
+LAST_MESSAGE_AT = Field("sessions", "last_message_at", Optional(Instant()), "Newest message.")
+LAST_SUCCESS = Field("sessions", "last_success_at", Optional(Instant()), "Newest answer the agent completed.")
+OPEN_TURNS = Field("sessions", "open_turns", Count(), "Turns begun by the running gateway and not completed.")
+OPEN_TURN_SINCE = Field(
+    "sessions", "open_turn_since", Optional(Instant()), "Last movement of the turn that has been still for longest."
+)
+OPEN_TURN_IN = Field("sessions", "open_turn_in", Optional(Word(("model", "tool"))), "What that turn waits for.")
+OPEN_TURN_TOOL = Field("sessions", "open_turn_tool", Optional(Ident()), "The tool it is in.")
+OPEN_TURN_SESSION = Field("sessions", "open_turn_session", Optional(Ident()), "Its session.")
+DB_BYTES = Field("sessions", "db_bytes", Number("B"), "Size of the session database.")
+WAL_BYTES = Field("sessions", "wal_bytes", Number("B"), "Size of its write-ahead log.")
+MALFORMED = Field(
+    "sessions", "malformed_copies", Count(), "Copies of the database that the agent set aside as malformed."
+)
+
+# --- model: hermes:ID/model ----------------------------------------------------------------------------------------
+
+MODEL = Field("model", "model", Optional(Ident()), "Model the configuration names.", Kind.EVENT)
+PROVIDER = Field("model", "provider", Optional(Ident()), "Provider the configuration names.", Kind.EVENT)
+FALLBACKS = Field("model", "fallbacks", Idents(), "Fallback chain, in order.", Kind.EVENT)
+TOOLSETS = Field("model", "toolsets", Idents(), "Toolsets the configuration switches on.", Kind.EVENT)
+PLATFORMS_ENABLED = Field(
+    "model", "platforms_enabled", Idents(), "Chat platforms the configuration switches on.", Kind.EVENT
+)
+TIMEZONE = Field("model", "timezone", Optional(Ident()), "Zone the agent computes schedules in.", Kind.EVENT)
+RATE_LIMITED_AT = Field(
+    "model",
+    "rate_limited_at",
+    Optional(Instant()),
+    "Last refusal for too many requests, by the agent's log or its failed calls.",
+)
+EXHAUSTED = Field("model", "exhausted", Count(), "Credentials of the pool that the provider refuses for now.")
+POOL = Field("model", "pool", Count(), "Credentials in the pool.")
+RATE_LIMIT_RESET_AT = Field(
+    "model",
+    "rate_limit_reset_at",
+    Optional(Instant()),
+    "When the first refused credential is said to work again.",
+    Kind.EVENT,
+)
+REFUSAL_CODE = Field(
+    "model", "refusal_code", Optional(Count()), "HTTP status of the last refusal of a pool credential.", Kind.EVENT
+)
+
+# --- credentials: hermes:ID/credentials ----------------------------------------------------------------------------
+
+CRED_PROVIDERS = Field("credentials", "providers", Idents(), "Providers with a login or key in auth.json.", Kind.EVENT)
+CRED_EXPIRES_AT = Field(
+    "credentials", "expires_at", Optional(Instant()), "The earliest expiry among logins.", Kind.EVENT
+)
+ENV_FILE = Field("credentials", "env_file", Bool(), "Whether the home has an environment file.")
+WORLD_READABLE = Field("credentials", "world_readable", Idents(), "Secret files that others than the owner may read.")
+
+# --- kanban, inventory, logs ---------------------------------------------------------------------------------------
+
+TASKS = Field("kanban", "tasks", Table(Count()), "Tasks on the agent's own board, by status.")
+TASKS_RUNNING_STALE = Field(
+    "kanban", "running_stale", Count(), "Tasks marked running whose worker has not beaten for an hour."
+)
+TASKS_BLOCKED_SILENT = Field("kanban", "blocked_silent", Count(), "Blocked tasks without a typed reason.")
+MEMORY_FILES = Field("inventory", "memory_files", Count(), "Memory files.", fresh_for=SLOW)
+MEMORY_ENTRIES = Field("inventory", "memory_entries", Count(), "Entries in them.", fresh_for=SLOW)
+MEMORY_BYTES = Field("inventory", "memory_bytes", Number("B"), "Their size.", fresh_for=SLOW)
+SKILLS = Field("inventory", "skills", Count(), "Skills installed.", fresh_for=SLOW)
+INTEGRATIONS = Field("inventory", "integrations", Count(), "Tool servers the configuration names.", fresh_for=SLOW)
+ERRORS_1H = Field("logs", "errors_1h", Table(Count()), "Errors in the agent's log in the last hour, by class.")
+LOG_AT = Field("logs", "log_at", Optional(Instant()), "When the agent last wrote to its log.", Kind.EVENT)
+
+# --- host: host:NAME, host:NAME/disk/MOUNT, host:NAME/listener/ADDRESS ---------------------------------------------
+
+MEMORY_TOTAL = Field("host", "memory_total_bytes", Number("B"), "Memory of the host.")
+MEMORY_AVAILABLE = Field("host", "memory_available_bytes", Number("B"), "Memory that can still be had.")
+LOAD_1M = Field("host", "load_1m", Number("runnable tasks"), "Load over one minute.")
+CPUS = Field("host", "cpus", Count(), "Processors.")
+BOOTED_AT = Field("host", "booted_at", Instant(), "When the host started.")
+CLOCK_STEP = Field(
+    "host",
+    "clock_step_s",
+    Number("s"),
+    "How far the clock jumped against the steady clock since the look before; 0 at the first look.",
+)
+DISK_TOTAL = Field("disk", "total_bytes", Number("B"), "Size of the file system.")
+DISK_FREE = Field("disk", "free_bytes", Number("B"), "Space users can still fill.")
+INODES_FREE_SHARE = Field(
+    "disk",
+    "inodes_free_share",
+    Optional(Number("share")),
+    "Share of inodes free; none where the file system has no limit.",
+)
+DISK_OF = Field("disk", "instances", Idents(), "Instances whose homes lie on it.")
+LISTENER_PUBLIC = Field("listener", "public", Bool(), "Whether it listens beyond loopback.")
+LISTENER_PID = Field("listener", "pid", Optional(Count()), "Process that listens, where it may be seen.")
+LISTENER_ROLE = Field(
+    "listener", "role", Optional(Word()), "What usually listens on this port: dashboard, api server, webhook."
+)
+LISTENER_OF = Field("listener", "of_instance", Optional(Ident()), "Instance whose process it is.")
+
+# --- systemd: systemd:SCOPE/UNIT -----------------------------------------------------------------------------------
+
+LOAD_STATE = Field("unit", "load_state", Word(), "Whether systemd found the unit.")
+ACTIVE_STATE = Field("unit", "active_state", Word(), "Whether it is active.")
+SUB_STATE = Field("unit", "sub_state", Word(), "Finer state.")
+RESULT = Field("unit", "result", Optional(Word()), "Result of its last run.")
+RESTARTS = Field("unit", "restarts", Optional(Count()), "Automatic restarts so far.")
+MAIN_PID = Field("unit", "main_pid", Optional(Count()), "Its main process.")
+ENTERED_AT = Field("unit", "entered_at", Optional(Instant()), "When it entered this state.", Kind.EVENT)
+ASKED_AS = Field("unit", "asked_as", Ident(), "Which manager answered and as which user it was asked.")
+TIMER_LOAD_STATE = Field("timer", "load_state", Word(), "Whether systemd found the timer.")
+TIMER_ACTIVE_STATE = Field("timer", "active_state", Word(), "Whether the timer is active.")
+TIMER_UNIT = Field("timer", "unit", Optional(Ident()), "What it starts.")
+TIMER_NEXT_AT = Field("timer", "next_run_at", Optional(Instant()), "When it elapses next.")
+TIMER_LAST_AT = Field("timer", "last_run_at", Optional(Instant()), "When it last elapsed.")
+TIMER_RESULT = Field("timer", "last_result", Optional(Word()), "Result of the unit it last started.")
+TIMER_ACTIVATED_STATE = Field("timer", "unit_state", Optional(Word()), "State of the unit it starts.")
+TIMER_ASKED_AS = Field("timer", "asked_as", Ident(), "Which manager answered and as which user it was asked.")
+
+# --- source: source:NAME, our own looking --------------------------------------------------------------------------
+
+SOURCE_TOOK = Field("source", "took_ms", Number("ms"), "How long the last look took.")
+SOURCE_ANSWERED = Field("source", "answered", Bool(), "Whether the last look ended in time with an answer.")
+SNAPSHOT_WRITTEN_AT = Field("source", "written_at", Instant(), "When the exporter wrote its snapshot.", Kind.PERIODIC)

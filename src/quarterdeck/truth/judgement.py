@@ -1,0 +1,210 @@
+"""From readings to a status.
+
+Rule 1: a table is read from the worst row down; the first row that holds is the judgement.
+Rule 2: a row whose readings are unavailable or stale neither holds nor fails: it is a doubt.
+Rule 3: nothing is ok while a worse row is in doubt. Then the status is ``unknown`` (a reading is
+        unavailable) or ``stale`` (a reading has expired), whichever is worse.
+Rule 4: a judgement carries every reading that was looked at on the way: that is the why-chain.
+
+A row's test simply asks for the facts it needs (``f[LOCK_HOLDER] is None``). Asking for a fact that
+is not known at that moment raises ``NotKnown``, and the table turns that into a doubt. So a test
+can neither invent a default nor forget that something may be absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeVar, cast
+
+from quarterdeck.truth.fields import Field
+from quarterdeck.truth.reading import AnyReading, Key, Known, Knowledge, Origin, Reading, Reason, Unavailable
+from quarterdeck.truth.thresholds import Thresholds
+
+T = TypeVar("T")
+
+
+class Status(StrEnum):
+    """What may be said of a subject at a moment, from best to worst."""
+
+    OK = "ok"
+    STALE = "stale"
+    UNKNOWN = "unknown"
+    DEGRADED = "degraded"
+    DOWN = "down"
+
+    @property
+    def rank(self) -> int:
+        """0 for ok up to 4 for down."""
+        return _RANK[self]
+
+
+_RANK = {status: rank for rank, status in enumerate(Status)}
+
+
+class Activity(StrEnum):
+    """What a subject is doing, where it can do something."""
+
+    IDLE = "idle"
+    BUSY = "busy"
+    RATE_LIMITED = "rate-limited"
+    PAUSED = "paused"
+    STUCK = "stuck"
+
+
+class NotKnown(Exception):  # noqa: N818 -- a fact that is not known is an answer, not an error
+    """A fact was asked for that is not known at this moment."""
+
+    def __init__(self, reading: AnyReading) -> None:
+        """Carry the reading that could not answer."""
+        super().__init__(reading.field)
+        self.reading = reading
+
+
+@dataclass(slots=True)
+class Facts:
+    """The readings of one subject at one moment, as the rows of a table may ask for them."""
+
+    subject: str
+    readings: Mapping[Key, AnyReading]
+    now: datetime
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    asked: dict[Key, AnyReading] = field(default_factory=dict)
+
+    def reading(self, wanted: Field[T]) -> Reading[T]:
+        """Return the reading itself; a field nobody ever reported is ``Unavailable(never seen)``."""
+        key = (self.subject, wanted.name)
+        found = self.readings.get(key)
+        if found is None:
+            found = Unavailable(
+                *key, Origin("none", wanted.name), self.now, Reason.NEVER_SEEN, "no source has reported this yet"
+            )
+        self.asked[key] = found
+        return cast("Reading[T]", found)
+
+    def __getitem__(self, wanted: Field[T]) -> T:
+        """Return the value when it is known and unexpired.
+
+        Raises:
+            NotKnown: when it is not.
+        """
+        found = self.reading(wanted)
+        if isinstance(found, Known) and found.knowledge(self.now) in {Knowledge.FRESH, Knowledge.LATE}:
+            return found.value
+        raise NotKnown(found)
+
+    def get(self, wanted: Field[T]) -> T | None:
+        """Return the value when known, else None: for wording only, never for deciding."""
+        try:
+            return self[wanted]
+        except NotKnown:
+            return None
+
+    def age(self, moment: datetime) -> float:
+        """Return the seconds from ``moment`` to now; a moment in the future has a negative age."""
+        return (self.now - moment).total_seconds()
+
+
+Say = str | Callable[[Facts], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row of a table: when it holds, what follows, and in which words."""
+
+    id: str
+    status: Status
+    when: Callable[[Facts], bool]
+    say: Say
+    activity: Activity | None = None
+    since: Callable[[Facts], datetime | None] | None = None
+    retired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What follows from the readings of a subject, and from which of them."""
+
+    subject: str
+    rule: str
+    status: Status
+    activity: Activity | None
+    knowledge: Knowledge
+    reason: str
+    since: datetime | None
+    because: tuple[AnyReading, ...]
+    doubts: tuple[AnyReading, ...]
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When the first reading it rests on expires; None when it rests on none that can."""
+        return min((r.expires_at for r in self.because if isinstance(r, Known)), default=None)
+
+
+def judge(table: Sequence[Rule], facts: Facts) -> Judgement:
+    """Judge one subject by one table."""
+    doubts: dict[Key, AnyReading] = {}
+    everything: dict[Key, AnyReading] = {}
+    for rule in table:
+        facts.asked = {}
+        try:
+            holds = rule.when(facts)
+        except NotKnown as unknown:
+            doubts[unknown.reading.subject, unknown.reading.field] = unknown.reading
+            holds = False
+        everything |= facts.asked
+        if holds and rule.status is Status.OK and doubts:
+            break
+        if holds:
+            return _verdict(rule, facts, everything, tuple(doubts.values()))
+    return _doubtful(facts, everything, tuple(doubts.values()))
+
+
+def _verdict(
+    rule: Rule, facts: Facts, everything: Mapping[Key, AnyReading], doubts: tuple[AnyReading, ...]
+) -> Judgement:
+    """A row held. A bad verdict rests on what its own row asked; an ok one on everything that was asked."""
+    because = tuple((everything if rule.status is Status.OK else facts.asked).values())
+    reason = rule.say if isinstance(rule.say, str) else rule.say(facts)
+    since = rule.since(facts) if rule.since else None
+    knowledge = _knowledge(rule, because, facts.now)
+    return Judgement(facts.subject, rule.id, rule.status, rule.activity, knowledge, reason, since, because, doubts)
+
+
+def _knowledge(rule: Rule, because: Iterable[AnyReading], now: datetime) -> Knowledge:
+    if rule.retired:
+        return Knowledge.RETIRED
+    if rule.activity is Activity.PAUSED:
+        return Knowledge.PAUSED
+    late = any(r.knowledge(now) is Knowledge.LATE for r in because)
+    return Knowledge.LATE if late else Knowledge.FRESH
+
+
+def _doubtful(facts: Facts, everything: Mapping[Key, AnyReading], doubts: tuple[AnyReading, ...]) -> Judgement:
+    """No row held for sure: unknown when a reading is unavailable, stale when they have merely expired."""
+    unavailable = [r for r in doubts if isinstance(r, Unavailable)]
+    status = Status.STALE if doubts and not unavailable else Status.UNKNOWN
+    said = dict.fromkeys(explain(r, facts.now) for r in unavailable or doubts)
+    reason = "; ".join(list(said)[:3]) or "no rule of the table applies"
+    knowledge = Knowledge.STALE if status is Status.STALE else Knowledge.UNKNOWN
+    return Judgement(facts.subject, "doubt", status, None, knowledge, reason, None, tuple(everything.values()), doubts)
+
+
+def explain(reading: AnyReading, now: datetime) -> str:
+    """Say in words why a reading cannot answer now."""
+    if isinstance(reading, Unavailable):
+        return f"{reading.origin.locator} {reading.reason}: {reading.detail}"
+    if reading.observed_at > now:
+        return f"{reading.origin.locator} carries a time from the future"
+    return f"{reading.origin.locator} was last read {words(now - reading.observed_at)} ago"
+
+
+def words(span: object) -> str:
+    """Write a span of time as an operator would say it: ``45 s``, ``12 min``, ``26 h``, ``9 d``."""
+    seconds = max(0, int(span.total_seconds() if hasattr(span, "total_seconds") else float(cast("float", span))))
+    for limit, size, unit in ((120, 1, "s"), (7_200, 60, "min"), (172_800, 3_600, "h")):
+        if seconds < limit:
+            return f"{seconds // size} {unit}"
+    return f"{seconds // 86_400} d"

@@ -1,0 +1,217 @@
+"""The shapes a reading's value may have, and how each travels as JSON.
+
+Rule: a value is let through only when its shape says what it may be. There is no shape for free
+text that is not marked private, so a message, a prompt or a token has no way out of a home.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Generic, Protocol, TypeVar
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+IDENT = re.compile(r"[A-Za-z0-9_/\[*][A-Za-z0-9._:/@+*,#?\[\]()%\\-]{0,119}")
+SCHEDULE = re.compile(
+    r"every \d{1,7} (?:s|min|h|d)|once|@[a-z]{3,12}|(?:[0-9A-Za-z*/,#?-]{1,40} ){4,5}[0-9A-Za-z*/,#?-]{1,40}"
+)
+LOCATOR = re.compile(r"[\w./:@+*,#?\[\]()%\\ -]{1,200}")
+WORD = re.compile(r"[a-z0-9][a-z0-9_ -]{0,39}")
+TEXT_LIMIT = 200
+ITEMS_LIMIT = 500
+
+SECRET = re.compile(
+    r"\b(?:sk|pk|rk)[-_][A-Za-z0-9_-]{12,}|\bgh[pousr]_\w{16,}|\bgithub_pat_\w{16,}|\bxox[a-z]-[\w-]{10,}|\bxapp-[\w-]{10,}"
+    r"|\bAIza[\w-]{20,}|\bAKIA[A-Z0-9]{12,}|\bhf_\w{16,}|\bgsk_\w{16,}|\bxai-\w{16,}|\bpplx-\w{16,}|\btvly-[\w-]{16,}"
+    r"|\bSG\.[\w-]{10,}|\beyJ[\w-]{8,}\.[\w-]{8,}|\b\d{8,10}:[\w-]{35}|\bBearer\s+\S{8,}|://[^/\s:@]+:[^/\s@]+@",
+    re.IGNORECASE,
+)
+"""What well-known credentials look like: a second wall behind the shapes, which are the first."""
+
+
+class ShapeError(ValueError):
+    """This value does not have the shape its field declares."""
+
+
+class Shape(Protocol[T_co]):
+    """Checks a value and gives it back in its one canonical form."""
+
+    name: str
+
+    def load(self, raw: Any) -> T_co:
+        """Return ``raw`` (JSON or Python) as a value of this shape, or raise ``ShapeError``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bool:
+    """True or false."""
+
+    name: str = "boolean"
+
+    def load(self, raw: Any) -> bool:
+        """Accept booleans only: 0, "no" and null are not answers."""
+        if isinstance(raw, bool):
+            return raw
+        raise _wrong(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A whole number, zero or more."""
+
+    name: str = "count"
+
+    def load(self, raw: Any) -> int:
+        """Accept non-negative integers below 2**63."""
+        if isinstance(raw, int) and not isinstance(raw, bool) and 0 <= raw < 1 << 63:
+            return raw
+        raise _wrong(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A finite number with a unit."""
+
+    unit: str
+    name: str = "number"
+
+    def load(self, raw: Any) -> float:
+        """Accept finite integers and floats."""
+        if isinstance(raw, int | float) and not isinstance(raw, bool) and math.isfinite(raw):
+            return float(raw)
+        raise _wrong(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """A moment, RFC 3339 in UTC when written as JSON."""
+
+    name: str = "instant"
+
+    def load(self, raw: Any) -> datetime:
+        """Accept aware datetimes and RFC 3339 text with a zone."""
+        if isinstance(raw, str):
+            try:
+                raw = datetime.fromisoformat(raw)
+            except ValueError as error:
+                raise _wrong(self.name) from error
+        if isinstance(raw, datetime) and raw.tzinfo is not None:
+            return raw.astimezone(UTC)
+        raise _wrong(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word of a small vocabulary. With ``among``, any other word is refused."""
+
+    among: tuple[str, ...] = ()
+    name: str = "word"
+
+    def load(self, raw: Any) -> str:
+        """Accept a declared word, or any short lower-case word when none are declared."""
+        if isinstance(raw, str) and (raw in self.among if self.among else WORD.fullmatch(raw)):
+            return raw
+        raise _wrong(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Ident:
+    """A short identifier: an id, a model, a unit, a schedule. Never something that looks like a credential."""
+
+    name: str = "identifier"
+
+    def load(self, raw: Any) -> str:
+        """Accept printable identifiers of at most 120 characters."""
+        if isinstance(raw, str) and IDENT.fullmatch(raw) and not SECRET.search(raw):
+            return raw
+        raise _wrong(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When something runs: ``every 30 min``, ``0 9 * * 1-5``, ``once``."""
+
+    name: str = "schedule"
+
+    def load(self, raw: Any) -> str:
+        """Accept an interval in our words, a cron expression of five or six fields, or ``once``."""
+        if isinstance(raw, str) and SCHEDULE.fullmatch(raw):
+            return raw
+        raise _wrong(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Idents:
+    """Several identifiers, in order."""
+
+    name: str = "identifiers"
+
+    def load(self, raw: Any) -> tuple[str, ...]:
+        """Accept a sequence of at most 500 identifiers."""
+        if isinstance(raw, list | tuple) and len(raw) <= ITEMS_LIMIT:
+            return tuple(Ident().load(item) for item in raw)
+        raise _wrong(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Table(Generic[T]):
+    """Identifiers, each with a value of one shape."""
+
+    of: Shape[T]
+    name: str = "table"
+
+    def load(self, raw: Any) -> Mapping[str, T]:
+        """Accept a mapping with at most 500 identifiers as keys."""
+        if isinstance(raw, Mapping) and len(raw) <= ITEMS_LIMIT:
+            return {Ident().load(key): self.of.load(value) for key, value in raw.items()}
+        raise _wrong(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A short text somebody wrote. Only fields that name a policy may have this shape."""
+
+    name: str = "text"
+
+    def load(self, raw: Any) -> str:
+        """Accept one line of printable text, cut at 200 characters; credentials are masked."""
+        if isinstance(raw, str):
+            line = "".join(c if c.isprintable() else " " for c in raw)[:TEXT_LIMIT].strip()
+            return SECRET.sub("[redacted]", line)
+        raise _wrong(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Optional(Generic[T]):
+    """A value, or the observed fact that there is none."""
+
+    of: Shape[T]
+
+    @property
+    def name(self) -> str:
+        """The inner shape's name, marked as optional."""
+        return f"{self.of.name} or none"
+
+    def load(self, raw: Any) -> T | None:
+        """Accept null as "observed to be none"."""
+        return None if raw is None else self.of.load(raw)
+
+
+def dump(value: Any) -> Any:
+    """Return ``value`` as JSON: moments as RFC 3339 UTC, tuples as lists."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if isinstance(value, Mapping):
+        return {key: dump(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [dump(item) for item in value]
+    return value
+
+
+def _wrong(name: str) -> ShapeError:
+    return ShapeError(f"The value is not a valid {name}.")

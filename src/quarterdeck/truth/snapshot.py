@@ -1,0 +1,74 @@
+"""All readings of one collection, and how one collection follows another.
+
+Rule 1: a fact that can no longer be read keeps its last known value inside, as old.
+Rule 2: a subject that its source no longer reports, though the source answered, is gone: it leaves
+        a tombstone. A subject whose source did not answer is not gone; it is unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from quarterdeck.truth.instance import Instance
+from quarterdeck.truth.reading import AnyReading, Key, Known, Reason, Unavailable
+
+GONE_FOR = timedelta(hours=24)
+"""How long a tombstone stays on the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One run of one source: when it ended, what it cost, and whether it answered in time."""
+
+    source: str
+    at: datetime
+    took_ms: float
+    answered: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything known after a collection."""
+
+    version: int
+    generated_at: datetime
+    instances: tuple[Instance, ...]
+    readings: Mapping[Key, AnyReading]
+    looks: Mapping[str, Look] = field(default_factory=dict)
+    gone: Mapping[str, datetime] = field(default_factory=dict)
+    """Subjects that were removed, and when that was noticed."""
+
+    def subjects(self) -> dict[str, list[AnyReading]]:
+        """Return the readings grouped by subject."""
+        grouped: dict[str, list[AnyReading]] = {}
+        for (subject, _), reading in self.readings.items():
+            grouped.setdefault(subject, []).append(reading)
+        return grouped
+
+
+def remember(old: Mapping[Key, AnyReading], new: Iterable[AnyReading]) -> dict[Key, AnyReading]:
+    """Return the new readings by key, each unavailable one carrying what was last known."""
+    merged: dict[Key, AnyReading] = {}
+    for reading in new:
+        key = (reading.subject, reading.field)
+        merged[key] = _with_last(reading, old.get(key)) if isinstance(reading, Unavailable) else reading
+    return merged
+
+
+def unanswered(old: Mapping[Key, AnyReading], at: datetime, reason: Reason, detail: str) -> dict[Key, AnyReading]:
+    """Return what a source's facts become when it did not answer: all unknown, with their last values."""
+    return {
+        key: Unavailable(
+            *key, reading.origin, at, reason, detail, reading if isinstance(reading, Known) else reading.last
+        )
+        for key, reading in old.items()
+    }
+
+
+def _with_last(reading: Unavailable[object], before: AnyReading | None) -> AnyReading:
+    if before is None or reading.last is not None:
+        return reading
+    return replace(reading, last=before if isinstance(before, Known) else before.last)
