@@ -105,9 +105,9 @@ def _run(command: list[str], log: Path, started: float) -> None:
     remaining = INSTALL_LIMIT_S - (time.monotonic() - started)
     with log.open("w") as out:
         try:
-            done = subprocess.run(command, stdout=out, stderr=out, timeout=remaining, check=False)  # noqa: S603 - a fixed list
+            done = subprocess.run(command, stdout=out, stderr=out, timeout=remaining, check=False)
         except subprocess.TimeoutExpired:
-            message = f"{' '.join(command)} took longer than {remaining:.0f} s: see {log}; is the package index reachable?"
+            message = f"{' '.join(command)} took over {remaining:.0f} s: see {log}; is the package index reachable?"
             raise AgentInstallError(message) from None
     if done.returncode:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
@@ -121,7 +121,7 @@ def _host_python() -> str:
         return sys.executable
     found = next(filter(None, map(shutil.which, PYTHON_NAMES)), None)
     if found is None:
-        message = f"the agents need one of {', '.join(PYTHON_NAMES)}, this is {sys.version.split()[0]}: install one of them"
+        message = f"the agents need one of {', '.join(PYTHON_NAMES)}, and only {sys.version.split()[0]} is here"
         raise AgentInstallError(message)
     return found
 
