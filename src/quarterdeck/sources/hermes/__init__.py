@@ -1,0 +1,3 @@
+"""The Hermes agent, read from its home: files, databases and kernel, never its own commands."""
+
+from __future__ import annotations
