@@ -11,6 +11,8 @@ from datetime import datetime
 
 from quarterdeck.truth.reading import Origin, Reason
 
+GATEWAY_LOCK = Origin("kernel locks", "gateway.lock")
+
 
 @dataclass(frozen=True, slots=True)
 class Runner:
@@ -26,7 +28,7 @@ class Runner:
     reason: Reason | None = None
     """Why ``alive`` could not be told; set exactly when it is None."""
     detail: str = ""
-    origin: Origin = Origin("kernel locks", "gateway.lock")
+    origin: Origin = GATEWAY_LOCK
     """The witness of ``alive``."""
 
     def __post_init__(self) -> None:
