@@ -101,6 +101,9 @@ def kind_of(subject: str) -> str:
     return part or {"hermes": "instance"}.get(scheme, scheme)
 
 
+PART_OF_KIND = {"instance": "", "scheduler": "cron"}
+"""The part of an id that names a kind which an instance has once; every other kind is its own name."""
+
 _DEEP = {("cron", False): "scheduler", ("cron", True): "job"}
 
 
@@ -373,6 +376,9 @@ SUB_STATE = Field("unit", "sub_state", Word(), "Finer state.")
 RESULT = Field("unit", "result", Optional(Word()), "Result of its last run.")
 RESTARTS = Field("unit", "restarts", Optional(Count()), "Automatic restarts so far.")
 MAIN_PID = Field("unit", "main_pid", Optional(Count()), "Its main process.")
+TRIGGERED = Field(
+    "unit", "triggered", Bool(), "Whether a timer, path or socket starts it, so that being off between runs is normal."
+)
 ENTERED_AT = Field("unit", "entered_at", Optional(Instant()), "When it entered this state.", Kind.EVENT)
 ASKED_AS = Field("unit", "asked_as", Ident(), "Which manager answered and as which user it was asked.")
 TIMER_LOAD_STATE = Field("timer", "load_state", Word(), "Whether systemd found the timer.")

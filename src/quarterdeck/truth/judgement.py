@@ -19,7 +19,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar, cast
 
-from quarterdeck.truth.fields import Field
+from quarterdeck.truth.fields import PART_OF_KIND, Field, kind_of
 from quarterdeck.truth.reading import AnyReading, Key, Known, Knowledge, Origin, Reading, Reason, Unavailable
 from quarterdeck.truth.thresholds import Thresholds
 
@@ -65,17 +65,26 @@ class NotKnown(Exception):  # noqa: N818 -- a fact that is not known is an answe
 
 @dataclass(slots=True)
 class Facts:
-    """The readings of one subject at one moment, as the rows of a table may ask for them."""
+    """The readings of one subject at one moment, as the rows of a table may ask for them.
+
+    A field of another kind is looked up on the neighbour of that kind in the same instance, so the
+    table of the gateway may ask for the open turn of the instance's sessions.
+    """
 
     subject: str
     readings: Mapping[Key, AnyReading]
     now: datetime
     thresholds: Thresholds = field(default_factory=Thresholds)
     asked: dict[Key, AnyReading] = field(default_factory=dict)
+    kind: str = ""
+
+    def __post_init__(self) -> None:
+        """Derive the kind from the id."""
+        self.kind = kind_of(self.subject)
 
     def reading(self, wanted: Field[T]) -> Reading[T]:
         """Return the reading itself; a field nobody ever reported is ``Unavailable(never seen)``."""
-        key = (self.subject, wanted.name)
+        key = (self._subject_of(wanted), wanted.name)
         found = self.readings.get(key)
         if found is None:
             found = Unavailable(
@@ -83,6 +92,14 @@ class Facts:
             )
         self.asked[key] = found
         return cast("Reading[T]", found)
+
+    def _subject_of(self, wanted: Field[T]) -> str:
+        """Where a field lives: on this subject, or on its neighbour of that kind in the same instance."""
+        if wanted.of == self.kind:
+            return self.subject
+        base = self.subject.partition("/")[0]
+        part = PART_OF_KIND.get(wanted.of, wanted.of)
+        return f"{base}/{part}" if part else base
 
     def __getitem__(self, wanted: Field[T]) -> T:
         """Return the value when it is known and unexpired.
@@ -121,6 +138,8 @@ class Rule:
     activity: Activity | None = None
     since: Callable[[Facts], datetime | None] | None = None
     retired: bool = False
+    elsewhere: bool = False
+    """The readings asked here have a row of their own: when they are not known, that row says so, not this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +171,8 @@ def judge(table: Sequence[Rule], facts: Facts) -> Judgement:
         try:
             holds = rule.when(facts)
         except NotKnown as unknown:
-            doubts[unknown.reading.subject, unknown.reading.field] = unknown.reading
+            if not rule.elsewhere:
+                doubts[unknown.reading.subject, unknown.reading.field] = unknown.reading
             holds = False
         everything |= facts.asked
         if holds and rule.status is Status.OK and doubts:
