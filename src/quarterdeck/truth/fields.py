@@ -33,7 +33,7 @@ from quarterdeck.truth.shapes import (
     Word,
 )
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 class Kind(StrEnum):
@@ -55,12 +55,12 @@ FIELDS: dict[str, Field[Any]] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Field(Generic[T]):
+class Field(Generic[T_co]):
     """One fact that can be known of a kind of subject."""
 
     of: str
     name: str
-    shape: Shape[T]
+    shape: Shape[T_co]
     help: str
     kind: Kind = Kind.PROBE
     fresh_for: timedelta = LIVE
@@ -73,7 +73,7 @@ class Field(Generic[T]):
             msg = f"The field {self.of}.{self.name} is declared twice."
             raise ValueError(msg)
 
-    def known(self, subject: str, origin: Origin, raw: Any, at: datetime) -> Known[T] | Unavailable[T]:
+    def known(self, subject: str, origin: Origin, raw: object, at: datetime) -> Known[T_co] | Unavailable[T_co]:
         """Make a reading of ``raw``; a value of the wrong shape becomes ``Unavailable(schema)``."""
         try:
             return Known(subject, self.name, origin, self.shape.load(raw), at, self.fresh_for)
@@ -81,7 +81,7 @@ class Field(Generic[T]):
             detail = f"holds something that is not a {self.shape.name} this release understands"
             return self.unavailable(subject, origin, Reason.SCHEMA, detail, at)
 
-    def unavailable(self, subject: str, origin: Origin, reason: Reason, detail: str, at: datetime) -> Unavailable[T]:
+    def unavailable(self, subject: str, origin: Origin, reason: Reason, detail: str, at: datetime) -> Unavailable[T_co]:
         """Make the reading that says why this field could not be learnt."""
         return Unavailable(subject, self.name, origin, at, reason, detail)
 

@@ -20,7 +20,7 @@ from enum import StrEnum
 from typing import TypeVar, cast
 
 from quarterdeck.truth.fields import PART_OF_KIND, Field, kind_of
-from quarterdeck.truth.reading import AnyReading, Key, Known, Knowledge, Origin, Reading, Reason, Unavailable
+from quarterdeck.truth.reading import AnyReading, Key, Knowledge, Known, Origin, Reading, Reason, Unavailable
 from quarterdeck.truth.thresholds import Thresholds
 
 T = TypeVar("T")
@@ -118,6 +118,11 @@ class Facts:
             return self[wanted]
         except NotKnown:
             return None
+
+    def span(self, wanted: Field[datetime | None]) -> str:
+        """Say how long ago the moment in a field was, for wording only."""
+        moment = self.get(wanted)
+        return "an unknown time" if moment is None else words(self.age(moment))
 
     def age(self, moment: datetime) -> float:
         """Return the seconds from ``moment`` to now; a moment in the future has a negative age."""

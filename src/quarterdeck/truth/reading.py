@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 SKEW = timedelta(seconds=2)
 """How far ahead of ``now`` a timestamp may be before it counts as coming from the future."""
@@ -60,13 +60,13 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Known(Generic[T]):
+class Known(Generic[T_co]):
     """A fact that was observed."""
 
     subject: str
     field: str
     origin: Origin
-    value: T
+    value: T_co
     observed_at: datetime
     fresh_for: timedelta
 
@@ -95,7 +95,7 @@ class Known(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Unavailable(Generic[T]):
+class Unavailable(Generic[T_co]):
     """A fact that could not be observed, and why.
 
     ``detail`` is written by us: it never quotes the content of what was read.
@@ -107,7 +107,7 @@ class Unavailable(Generic[T]):
     attempted_at: datetime
     reason: Reason
     detail: str
-    last: Known[T] | None = None
+    last: Known[T_co] | None = None
 
     def __post_init__(self) -> None:
         """Refuse naive times.
@@ -122,7 +122,7 @@ class Unavailable(Generic[T]):
         return Knowledge.UNKNOWN
 
 
-Reading = Known[T] | Unavailable[T]
+Reading = Known[T_co] | Unavailable[T_co]
 AnyReading = Known[Any] | Unavailable[Any]
 Key = tuple[str, str]
 """``(subject, field)``: what a reading is about. One source speaks for one key."""

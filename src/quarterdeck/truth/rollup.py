@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from quarterdeck.truth.judgement import Judgement, Status
-from quarterdeck.truth.reading import AnyReading, Known, Knowledge
+from quarterdeck.truth.reading import AnyReading, Knowledge, Known
 
 N = TypeVar("N", int, float)
 

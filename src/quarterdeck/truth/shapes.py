@@ -11,9 +11,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
-T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 IDENT = re.compile(r"[A-Za-z0-9_/\[*][A-Za-z0-9._:/@+*,#?\[\]()%\\-]{0,119}")
@@ -41,9 +40,11 @@ class ShapeError(ValueError):
 class Shape(Protocol[T_co]):
     """Checks a value and gives it back in its one canonical form."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What such a value is called in errors and in the published schema."""
 
-    def load(self, raw: Any) -> T_co:
+    def load(self, raw: object) -> T_co:
         """Return ``raw`` (JSON or Python) as a value of this shape, or raise ``ShapeError``."""
 
 
@@ -53,7 +54,7 @@ class Bool:
 
     name: str = "boolean"
 
-    def load(self, raw: Any) -> bool:
+    def load(self, raw: object) -> bool:
         """Accept booleans only: 0, "no" and null are not answers."""
         if isinstance(raw, bool):
             return raw
@@ -66,7 +67,7 @@ class Count:
 
     name: str = "count"
 
-    def load(self, raw: Any) -> int:
+    def load(self, raw: object) -> int:
         """Accept non-negative integers below 2**63."""
         if isinstance(raw, int) and not isinstance(raw, bool) and 0 <= raw < 1 << 63:
             return raw
@@ -80,7 +81,7 @@ class Number:
     unit: str
     name: str = "number"
 
-    def load(self, raw: Any) -> float:
+    def load(self, raw: object) -> float:
         """Accept finite integers and floats."""
         if isinstance(raw, int | float) and not isinstance(raw, bool) and math.isfinite(raw):
             return float(raw)
@@ -93,7 +94,7 @@ class Instant:
 
     name: str = "instant"
 
-    def load(self, raw: Any) -> datetime:
+    def load(self, raw: object) -> datetime:
         """Accept aware datetimes and RFC 3339 text with a zone."""
         if isinstance(raw, str):
             try:
@@ -112,7 +113,7 @@ class Word:
     among: tuple[str, ...] = ()
     name: str = "word"
 
-    def load(self, raw: Any) -> str:
+    def load(self, raw: object) -> str:
         """Accept a declared word, or any short lower-case word when none are declared."""
         if isinstance(raw, str) and (raw in self.among if self.among else WORD.fullmatch(raw)):
             return raw
@@ -125,7 +126,7 @@ class Ident:
 
     name: str = "identifier"
 
-    def load(self, raw: Any) -> str:
+    def load(self, raw: object) -> str:
         """Accept printable identifiers of at most 120 characters."""
         if isinstance(raw, str) and IDENT.fullmatch(raw) and not SECRET.search(raw):
             return raw
@@ -138,7 +139,7 @@ class Schedule:
 
     name: str = "schedule"
 
-    def load(self, raw: Any) -> str:
+    def load(self, raw: object) -> str:
         """Accept an interval in our words, a cron expression of five or six fields, or ``once``."""
         if isinstance(raw, str) and SCHEDULE.fullmatch(raw):
             return raw
@@ -151,7 +152,7 @@ class Idents:
 
     name: str = "identifiers"
 
-    def load(self, raw: Any) -> tuple[str, ...]:
+    def load(self, raw: object) -> tuple[str, ...]:
         """Accept a sequence of at most 500 identifiers."""
         if isinstance(raw, list | tuple) and len(raw) <= ITEMS_LIMIT:
             return tuple(Ident().load(item) for item in raw)
@@ -159,13 +160,13 @@ class Idents:
 
 
 @dataclass(frozen=True, slots=True)
-class Table(Generic[T]):
+class Table(Generic[T_co]):
     """Identifiers, each with a value of one shape."""
 
-    of: Shape[T]
+    of: Shape[T_co]
     name: str = "table"
 
-    def load(self, raw: Any) -> Mapping[str, T]:
+    def load(self, raw: object) -> Mapping[str, T_co]:
         """Accept a mapping with at most 500 identifiers as keys."""
         if isinstance(raw, Mapping) and len(raw) <= ITEMS_LIMIT:
             return {Ident().load(key): self.of.load(value) for key, value in raw.items()}
@@ -178,7 +179,7 @@ class Text:
 
     name: str = "text"
 
-    def load(self, raw: Any) -> str:
+    def load(self, raw: object) -> str:
         """Accept one line of printable text, cut at 200 characters; credentials are masked."""
         if isinstance(raw, str):
             line = "".join(c if c.isprintable() else " " for c in raw)[:TEXT_LIMIT].strip()
@@ -187,22 +188,22 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Optional(Generic[T]):
+class Optional(Generic[T_co]):
     """A value, or the observed fact that there is none."""
 
-    of: Shape[T]
+    of: Shape[T_co]
 
     @property
     def name(self) -> str:
         """The inner shape's name, marked as optional."""
         return f"{self.of.name} or none"
 
-    def load(self, raw: Any) -> T | None:
+    def load(self, raw: object) -> T_co | None:
         """Accept null as "observed to be none"."""
         return None if raw is None else self.of.load(raw)
 
 
-def dump(value: Any) -> Any:
+def dump(value: object) -> object:
     """Return ``value`` as JSON: moments as RFC 3339 UTC, tuples as lists."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

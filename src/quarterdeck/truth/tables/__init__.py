@@ -1,0 +1,39 @@
+"""The judgement tables, one per kind of subject. A rule is a row here, never an if somewhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from quarterdeck.truth.fields import kind_of
+from quarterdeck.truth.judgement import Facts, Judgement, Rule, judge
+from quarterdeck.truth.reading import AnyReading, Key
+from quarterdeck.truth.tables.cron import JOB, SCHEDULER
+from quarterdeck.truth.tables.gateway import GATEWAY
+from quarterdeck.truth.tables.host import DISK, HOST, LISTENER, SOURCE, TIMER, UNIT
+from quarterdeck.truth.tables.instance import CREDENTIALS, INSTANCE, INVENTORY, KANBAN, LOGS, MODEL, SESSIONS
+from quarterdeck.truth.thresholds import Thresholds
+
+TABLES: dict[str, tuple[Rule, ...]] = {
+    "instance": INSTANCE,
+    "gateway": GATEWAY,
+    "scheduler": SCHEDULER,
+    "job": JOB,
+    "sessions": SESSIONS,
+    "model": MODEL,
+    "credentials": CREDENTIALS,
+    "kanban": KANBAN,
+    "inventory": INVENTORY,
+    "logs": LOGS,
+    "host": HOST,
+    "disk": DISK,
+    "listener": LISTENER,
+    "unit": UNIT,
+    "timer": TIMER,
+    "source": SOURCE,
+}
+
+
+def judge_subject(subject: str, readings: Mapping[Key, AnyReading], now: datetime, thresholds: Thresholds) -> Judgement:
+    """Judge a subject by the table of its kind; a kind without a table is unknown."""
+    return judge(TABLES.get(kind_of(subject), ()), Facts(subject, readings, now, thresholds))

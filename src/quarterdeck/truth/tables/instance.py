@@ -1,0 +1,154 @@
+"""What may be said of the parts of an instance beside its gateway and its cron."""
+
+from __future__ import annotations
+
+from quarterdeck.truth import fields as F  # noqa: N812 -- a table reads better with one letter before each field
+from quarterdeck.truth.judgement import Activity, Facts, Rule, Status
+
+RENEWED_WITHIN_S = 86_400
+LOGIN_FAILED = (401, 402, 403)
+
+
+def _count(n: object, thing: str) -> str:
+    return f"{n} {thing}" if n == 1 else f"{n} {thing}s"
+
+
+def _expired(f: Facts) -> bool:
+    """A login is expired for good when the agent has not renewed it within a day."""
+    at = f[F.CRED_EXPIRES_AT]
+    return at is not None and f.age(at) > RENEWED_WITHIN_S
+
+
+def _expiring(f: Facts) -> str:
+    return f"a login expired {f.span(F.CRED_EXPIRES_AT)} ago and was not renewed"
+
+
+def _present(f: Facts) -> str:
+    logins = f.get(F.CRED_PROVIDERS) or ()
+    parts = ([", ".join(logins)] if logins else []) + (["environment file"] if f.get(F.ENV_FILE) else [])
+    return "present: " + ", ".join(parts)
+
+
+INSTANCE: tuple[Rule, ...] = (
+    Rule("halted", Status.DEGRADED, lambda f: f[F.HALTED], "halted: the pause sentinel ESTOP is set", Activity.PAUSED),
+    Rule("updating", Status.OK, lambda f: f[F.UPDATING], "an update of the agent is in progress", Activity.BUSY),
+    Rule("read", Status.OK, lambda f: not f[F.HALTED], "readable"),
+)
+
+SESSIONS: tuple[Rule, ...] = (
+    Rule(
+        "set aside",
+        Status.DEGRADED,
+        lambda f: f[F.MALFORMED] > 0,
+        lambda f: f"the agent set aside {f.get(F.MALFORMED)} malformed copies of its database",
+    ),
+    Rule(
+        "read",
+        Status.OK,
+        lambda f: f[F.SESSIONS_TOTAL] >= 0,
+        lambda f: f"readable: {_count(f.get(F.SESSIONS_TOTAL), 'session')}",
+    ),
+)
+
+MODEL: tuple[Rule, ...] = (
+    Rule(
+        "login refused",
+        Status.DEGRADED,
+        lambda f: f[F.EXHAUSTED] > 0 and f[F.REFUSAL_CODE] in LOGIN_FAILED,
+        lambda f: f"the provider refuses a credential of the pool: HTTP {f.get(F.REFUSAL_CODE)}",
+    ),
+    Rule(
+        "pool exhausted",
+        Status.DEGRADED,
+        lambda f: 0 < f[F.POOL] == f[F.EXHAUSTED],
+        "the provider refuses every credential of the pool",
+        Activity.RATE_LIMITED,
+    ),
+    Rule(
+        "rate-limited",
+        Status.DEGRADED,
+        lambda f: (at := f[F.RATE_LIMITED_AT]) is not None and 0 <= f.age(at) <= f.thresholds.rate_limit_s,
+        lambda f: f"refused for too many requests {f.span(F.RATE_LIMITED_AT)} ago",
+        Activity.RATE_LIMITED,
+        since=lambda f: f.get(F.RATE_LIMITED_AT),
+    ),
+    Rule(
+        "named",
+        Status.OK,
+        lambda f: f[F.MODEL] is not None,
+        lambda f: f"{f.get(F.MODEL)}, {_count(len(f.get(F.FALLBACKS) or ()), 'fallback')}",
+    ),
+    Rule(
+        "not named",
+        Status.OK,
+        lambda f: f[F.MODEL] is None,
+        "the configuration names no model; the agent chooses its own default",
+    ),
+)
+
+CREDENTIALS: tuple[Rule, ...] = (
+    Rule(
+        "readable by others",
+        Status.DEGRADED,
+        lambda f: len(f[F.WORLD_READABLE]) > 0,
+        lambda f: "others may read " + ", ".join(f.get(F.WORLD_READABLE) or ()),
+    ),
+    Rule("expired", Status.DEGRADED, _expired, _expiring, since=lambda f: f.get(F.CRED_EXPIRES_AT)),
+    Rule("present", Status.OK, lambda f: len(f[F.CRED_PROVIDERS]) > 0 or f[F.ENV_FILE], _present),
+    Rule("none", Status.OK, lambda f: not f[F.ENV_FILE], "no stored logins"),
+)
+
+
+KANBAN: tuple[Rule, ...] = (
+    Rule(
+        "worker silent",
+        Status.DEGRADED,
+        lambda f: f[F.TASKS_RUNNING_STALE] > 0,
+        lambda f: f"{_count(f.get(F.TASKS_RUNNING_STALE), 'running task')} without a beat for an hour",
+        Activity.STUCK,
+    ),
+    Rule(
+        "blocked in silence",
+        Status.DEGRADED,
+        lambda f: f[F.TASKS_BLOCKED_SILENT] > 0,
+        lambda f: f"{_count(f.get(F.TASKS_BLOCKED_SILENT), 'task')} blocked without a reason",
+    ),
+    Rule(
+        "busy",
+        Status.OK,
+        lambda f: f[F.TASKS].get("running", 0) > 0,
+        lambda f: f"{_count((f.get(F.TASKS) or {}).get('running'), 'task')} running",
+        Activity.BUSY,
+    ),
+    Rule(
+        "idle",
+        Status.OK,
+        lambda f: f[F.TASKS] is not None,
+        lambda f: _count(sum((f.get(F.TASKS) or {}).values()), "task"),
+        Activity.IDLE,
+    ),
+)
+
+INVENTORY: tuple[Rule, ...] = (
+    Rule(
+        "counted",
+        Status.OK,
+        lambda f: f[F.MEMORY_FILES] >= 0 and f[F.SKILLS] >= 0,
+        lambda f: f"{_count(f.get(F.SKILLS), 'skill')}, {_count(f.get(F.MEMORY_FILES), 'memory file')}",
+    ),
+)
+
+LOGS: tuple[Rule, ...] = (
+    Rule(
+        "many errors",
+        Status.DEGRADED,
+        lambda f: sum(f[F.ERRORS_1H].values()) > f.thresholds.errors_1h,
+        lambda f: f"{sum((f.get(F.ERRORS_1H) or {}).values())} errors in the last hour",
+    ),
+    Rule(
+        "read",
+        Status.OK,
+        lambda f: f[F.ERRORS_1H] is not None,
+        lambda f: _count(sum((f.get(F.ERRORS_1H) or {}).values()), "error") + " in the last hour",
+    ),
+)
