@@ -395,3 +395,9 @@ TIMER_ASKED_AS = Field("timer", "asked_as", Ident(), "Which manager answered and
 SOURCE_TOOK = Field("source", "took_ms", Number("ms"), "How long the last look took.")
 SOURCE_ANSWERED = Field("source", "answered", Bool(), "Whether the last look ended in time with an answer.")
 SNAPSHOT_WRITTEN_AT = Field("source", "written_at", Instant(), "When the exporter wrote its snapshot.", Kind.PERIODIC)
+SNAPSHOT_NOT_UNDERSTOOD = Field(
+    "source", "not_understood", Count(), "Facts in that snapshot that this release does not know."
+)
+SNAPSHOT_NOT_ADMITTED = Field(
+    "source", "not_admitted", Count(), "Facts in it that its exporter may not report, or whose policy says no."
+)
