@@ -1,0 +1,231 @@
+"""Brief: what needs somebody, worst first, and the figures of the moment.
+
+Rule 1: the brief has no state of its own. It is the same judgements the other views show.
+Rule 2: trouble that merely follows from other trouble is folded under its cause, not repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
+from quarterdeck.truth.fields import Field, kind_of
+from quarterdeck.truth.instance import instance_of, subject
+from quarterdeck.truth.judgement import Activity, Judgement, Status, words
+from quarterdeck.truth.reading import AnyReading, Knowledge, Known
+from quarterdeck.truth.rollup import Total, total
+from quarterdeck.views.frame import Page
+from quarterdeck.views.judged import Judged, needs_somebody, working
+from quarterdeck.views.model import Figure, Row, Side, View
+from quarterdeck.views.rows import row
+from quarterdeck.views.words import Shown, count, money, seen, show
+
+FOLLOWS = {
+    ("scheduler", "runner absent"): "gateway",
+    ("job", "runner absent"): "gateway",
+    ("job", "overdue"): "cron",
+    ("gateway", "ticker dead"): "cron",
+    ("model", "rate-limited"): "gateway",
+    ("model", "pool exhausted"): "gateway",
+    ("instance", "halted"): "gateway",
+    ("scheduler", "halted"): "gateway",
+}
+"""Which trouble follows from which part of the same instance, when that part is in trouble too."""
+
+
+def brief(judged: Judged, instance: str) -> View:
+    """Return the brief over a filter."""
+    names = judged.of(*_kinds(judged), instance=instance)
+    figures = tuple(make(judged, instance) for make in FIGURES)
+    return Page(judged, instance).view(
+        "brief", "Brief", names, rows=_needs(judged, names), figures=figures, sides=_sides(judged)
+    )
+
+
+def _kinds(judged: Judged) -> set[str]:
+    return {kind_of(name) for name in judged.judgements}
+
+
+def _needs(judged: Judged, names: Iterable[str]) -> tuple[Row, ...]:
+    """Everything that is not ok, worst first, each consequence under its cause."""
+    trouble = {name: judged.judgements[name] for name in names if needs_somebody(judged.judgements[name])}
+    causes: dict[str, list[str]] = {}
+    for name, judgement in trouble.items():
+        cause = _cause(name, judgement, trouble)
+        causes.setdefault(cause or name, [])
+        if cause:
+            causes[cause].append(name)
+    order = sorted(causes, key=lambda name: (-trouble[name].status.rank, _since(trouble[name]), name))
+    return tuple(row(judged, name, folded=tuple(sorted(causes[name]))) for name in order)
+
+
+def _cause(name: str, judgement: Judgement, trouble: dict[str, Judgement]) -> str | None:
+    part = FOLLOWS.get((kind_of(name), judgement.rule))
+    cause = subject(instance_of(name), part) if part else None
+    if cause is None or cause not in trouble or cause == name:
+        return None
+    deeper = _cause(cause, trouble[cause], trouble)
+    return deeper or cause
+
+
+def _since(judgement: Judgement) -> str:
+    return judgement.since.isoformat() if judgement.since else "9999"
+
+
+# --- figures -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """What a figure is called, in the API and on the page, and where it leads."""
+
+    key: str
+    title: str
+    href: str
+
+
+WORKING = Heading("agents_working", "Agents working", "/agents")
+OLDEST_TURN = Heading("oldest_open_turn_s", "Oldest open turn", "/agents")
+IN_TROUBLE = Heading("jobs_in_trouble", "Jobs in trouble", "/cron")
+PAUSED = Heading("jobs_paused", "Jobs paused", "/cron")
+SESSIONS = Heading("sessions_24h", "Sessions, 24 h", "/ops")
+TOKENS = Heading("tokens_24h", "Tokens, 24 h", "/ops")
+COST = Heading("cost_24h_usd", "Cost, 24 h", "/ops")
+FULLEST_DISK = Heading("fullest_disk_share", "Fullest disk", "/ops")
+
+
+def _all(judged: Judged, field: Field[Any], instance: str) -> list[AnyReading]:
+    return [judged.facts(name).reading(field) for name in judged.of(field.of, instance=instance)]
+
+
+def _note(now: datetime, readings: Iterable[AnyReading], known: int, of: int) -> str:
+    """Over what a figure was made: its source and age, or how many sources are missing."""
+    readings = list(readings)
+    if known < of:
+        return f"{of - known} of {of} {'source' if of == 1 else 'sources'} unknown"
+    oldest = min((r.observed_at for r in readings if isinstance(r, Known)), default=now)
+    sources = sorted({r.origin.source for r in readings})
+    return f"{', '.join(sources[:2])} · {seen(now - oldest)}"
+
+
+def _figure(
+    judged: Judged, heading: Heading, added: Total, say: Callable[[float], str], *, more: bool = False
+) -> Figure:
+    """Make a figure of a total; over incomplete sources it is a lower bound, over none it is unknown."""
+    readings = added.readings
+    at_least = not added.nothing and (more or not added.complete)
+    text = "unknown" if added.nothing else ("≥" if at_least else "") + say(added.value)
+    return Figure(
+        key=heading.key,
+        title=heading.title,
+        href=heading.href,
+        value=None if added.nothing else added.value,
+        text=text,
+        note=_note(judged.now, readings, added.known, added.of) if added.of else "nothing is watched",
+        at_least=at_least,
+        readings=readings,
+        expires_at=min((r.expires_at for r in readings if isinstance(r, Known)), default=None),
+    )
+
+
+def _judged_total(judged: Judged, names: list[str], counts: Callable[[Judgement], bool]) -> Total:
+    """Count judged subjects; those that cannot be judged make the count a lower bound."""
+    verdicts = [judged.judgements[name] for name in names]
+    known = [v for v in verdicts if v.status not in (Status.UNKNOWN, Status.STALE)]
+    readings = tuple(v.because[0] for v in verdicts if v.because)
+    return Total(sum(counts(v) for v in known), len(known), len(verdicts), readings)
+
+
+def _agents_working(judged: Judged, instance: str) -> Figure:
+    names = judged.of("gateway", instance=instance)
+    added = _judged_total(judged, names, working)
+    return _figure(judged, WORKING, added, lambda n: f"{n:.0f} of {len(names)}")
+
+
+def _oldest_turn(judged: Judged, instance: str) -> Figure:
+    readings = _all(judged, F.OPEN_TURN_SINCE, instance)
+    known = [r for r in readings if isinstance(r, Known) and r.knowledge(judged.now) is not Knowledge.STALE]
+    oldest = min((r.value for r in known if r.value is not None), default=None)
+    age = (judged.now - oldest).total_seconds() if oldest else 0.0
+    added = Total(age, len(known), len(readings), tuple(readings))
+    return _figure(judged, OLDEST_TURN, added, lambda s: words(s) if oldest else "none")
+
+
+def _jobs_in_trouble(judged: Judged, instance: str) -> Figure:
+    names = judged.of("job", instance=instance)
+    declared = total(_all(judged, F.JOBS_DECLARED, instance), judged.now)
+    bad = sum(judged.judgements[n].status in (Status.DOWN, Status.DEGRADED) for n in names)
+    added = Total(bad, declared.known, declared.of, declared.readings)
+    return _figure(judged, IN_TROUBLE, added, lambda n: f"{n:.0f} of {declared.value:.0f}")
+
+
+def _jobs_paused(judged: Judged, instance: str) -> Figure:
+    names = judged.of("job", instance=instance)
+    declared = total(_all(judged, F.JOBS_DECLARED, instance), judged.now)
+    paused = sum(judged.judgements[n].activity is Activity.PAUSED for n in names)
+    added = Total(paused, declared.known, declared.of, declared.readings)
+    return _figure(judged, PAUSED, added, count)
+
+
+def _summed(heading: Heading, field: Field[Any], say: Callable[[float], str]) -> Callable[[Judged, str], Figure]:
+    def make(judged: Judged, instance: str) -> Figure:
+        return _figure(judged, heading, total(_all(judged, field, instance), judged.now), say)
+
+    return make
+
+
+def _cost(judged: Judged, instance: str) -> Figure:
+    """The cost of a day; sessions whose price nobody knows make it a lower bound."""
+    unpriced = total(_all(judged, F.UNPRICED_24H, instance), judged.now)
+    added = total(_all(judged, F.COST_24H, instance), judged.now)
+    more = unpriced.value > 0 or not unpriced.complete
+    return _figure(judged, COST, added, money, more=more)
+
+
+def _fullest_disk(judged: Judged, instance: str) -> Figure:
+    shares, readings, of = [], [], 0
+    for name in judged.of("disk", instance=instance):
+        facts, of = judged.facts(name), of + 1
+        size, free = facts.get(F.DISK_TOTAL), facts.get(F.DISK_FREE)
+        readings += [facts.reading(F.DISK_TOTAL), facts.reading(F.DISK_FREE)]
+        shares += [1 - free / size] if size and free is not None else []
+    added = Total(max(shares, default=0.0), len(shares), of, tuple(readings))
+    return _figure(judged, FULLEST_DISK, added, lambda share: f"{100 * share:.0f} %")
+
+
+FIGURES = (
+    _agents_working,
+    _oldest_turn,
+    _jobs_in_trouble,
+    _jobs_paused,
+    _summed(SESSIONS, F.SESSIONS_24H, count),
+    _summed(TOKENS, F.TOKENS_24H, count),
+    _cost,
+    _fullest_disk,
+)
+
+# --- side by side --------------------------------------------------------------------------------------------------
+
+LINES: tuple[tuple[str, str | Field[Any]], ...] = (
+    ("Gateway", "gateway"),
+    ("Cron", "cron"),
+    ("Sessions database", "sessions"),
+    ("Sessions, 24 h", F.SESSIONS_24H),
+    ("Tokens, 24 h", F.TOKENS_24H),
+    ("Cost, 24 h", F.COST_24H),
+    ("Model", F.MODEL),
+)
+
+
+def _sides(judged: Judged) -> tuple[Side, ...]:
+    """Every instance beside every other, whatever the filter says."""
+    return tuple(Side(title, {one: _side(judged, one, what) for one in judged.instances}) for title, what in LINES)
+
+
+def _side(judged: Judged, instance: str, what: str | Field[Any]) -> Judgement | Shown:
+    if isinstance(what, str):
+        return judged.judgements[subject(instance, what)]
+    return show(judged.facts(subject(instance, what.of)).reading(what), judged.now)

@@ -1,0 +1,92 @@
+"""What all views share: filter, roll-up, counts for the navigation, headline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from quarterdeck.truth.instance import ALL
+from quarterdeck.truth.judgement import Judgement, Status
+from quarterdeck.truth.reading import Knowledge
+from quarterdeck.truth.rollup import Rollup
+from quarterdeck.views.judged import Judged, needs_somebody
+from quarterdeck.views.model import Choice, Column, Figure, Row, Side, View
+
+KINDS = {"agents": ("gateway",), "cron": ("scheduler", "job", "timer")}
+"""Kinds each view is about; ops is about all the others and these."""
+
+NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven", "Twelve")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Builds the view of one page over one filter."""
+
+    judged: Judged
+    instance: str
+
+    def view(
+        self,
+        name: str,
+        title: str,
+        names: Iterable[str],
+        *,
+        rows: tuple[Row, ...],
+        columns: tuple[Column, ...] = (),
+        figures: tuple[Figure, ...] = (),
+        sides: tuple[Side, ...] = (),
+    ) -> View:
+        """Put a page together."""
+        snapshot, rollup = self.judged.snapshot, self.judged.rollup(names)
+        return View(
+            name=name,
+            title=title,
+            headline=headline(rollup, [self.judged.judgements[n] for n in names]),
+            lede=lede(rollup),
+            generated_at=snapshot.generated_at,
+            at=self.judged.now,
+            version=snapshot.version,
+            instance=self.instance,
+            choices=self._choices(),
+            rollup=rollup,
+            columns=columns,
+            rows=rows,
+            trouble=self._trouble(),
+            figures=figures,
+            sides=sides,
+            looks=tuple(sorted(snapshot.looks.values(), key=lambda look: look.source)),
+        )
+
+    def _choices(self) -> tuple[Choice, ...]:
+        ids = [(ALL, "All"), *((one.id, one.label) for one in self.judged.snapshot.instances)]
+        return tuple(Choice(id_, label, id_ == self.instance) for id_, label in ids)
+
+    def _trouble(self) -> Mapping[str, int]:
+        return {
+            page: sum(needs_somebody(self.judged.judgements[n]) for n in self.judged.of(*kinds, instance=self.instance))
+            for page, kinds in KINDS.items()
+        }
+
+
+def headline(rollup: Rollup, judgements: list[Judgement]) -> str:
+    """Say in one sentence what an operator needs to know first."""
+    if rollup.total == 0:
+        return "Nothing is watched yet."
+    bad = sum(j.status in (Status.DOWN, Status.DEGRADED) for j in judgements)
+    vague = sum(j.status in (Status.UNKNOWN, Status.STALE) for j in judgements)
+    if not bad and not vague:
+        return "All is well."
+    needs = f"{_number(bad)} {'thing needs' if bad == 1 else 'things need'} you" if bad else ""
+    cannot = f"{_number(vague)} cannot be judged" if vague else ""
+    return f"{needs}, {cannot.lower()}." if needs and cannot else f"{needs or cannot}."
+
+
+def lede(rollup: Rollup) -> str:
+    """Say how well everything on the page is known."""
+    order = (Knowledge.FRESH, Knowledge.LATE, Knowledge.STALE, Knowledge.UNKNOWN, Knowledge.PAUSED, Knowledge.RETIRED)
+    parts = [f"{rollup.counts[k]} {k}" for k in order if rollup.counts.get(k)]
+    return f"Of {rollup.total} {'subject' if rollup.total == 1 else 'subjects'}: {', '.join(parts)}." if parts else ""
+
+
+def _number(value: int) -> str:
+    return NUMBERS[value] if value < len(NUMBERS) else f"{value:,}"

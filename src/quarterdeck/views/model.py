@@ -1,0 +1,147 @@
+"""What every view is made of. Page, API and terminal render these same objects.
+
+Rule: a row is a judged subject, and a cell is a reading. There is no cell with a bare value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from quarterdeck.truth.fields import Field
+from quarterdeck.truth.judgement import Judgement
+from quarterdeck.truth.reading import AnyReading, Key
+from quarterdeck.truth.rollup import Rollup
+from quarterdeck.truth.snapshot import Look
+from quarterdeck.truth.witnesses import Question
+from quarterdeck.views.words import Show, Shown, show
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a view: which field fills it for each kind of subject, and how it is worded."""
+
+    key: str
+    title: str
+    fields: Mapping[str, Field[Any]]
+    """The field by kind of subject; kinds that are not named leave the cell empty."""
+    how: Show | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What one row says in one column; None where the column does not apply to the row's kind."""
+
+    column: Column
+    reading: AnyReading | None
+
+    def shown(self, now: datetime) -> Shown | None:
+        """Return the cell in words."""
+        return None if self.reading is None else show(self.reading, now, self.column.how)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where to go from a row, or what to paste: an id, a path relative to the home, a command, a page."""
+
+    kind: str
+    """``id``, ``path``, ``command`` or ``page``."""
+    text: str
+    label: str
+    href: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One subject, judged, with its cells and everything an operator can follow."""
+
+    subject: str
+    kind: str
+    instance: str
+    name: str
+    judgement: Judgement
+    cells: tuple[Cell, ...] = ()
+    links: tuple[Link, ...] = ()
+    disputes: tuple[Question, ...] = ()
+    folded: tuple[str, ...] = ()
+    """Subjects whose trouble follows from this one's."""
+
+    @property
+    def readings(self) -> tuple[AnyReading, ...]:
+        """Every reading behind this row, each once, those of the why-chain first."""
+        return tuple(
+            unique((*self.judgement.because, *self.judgement.doubts, *self._cells(), *self._answers())).values()
+        )
+
+    def _cells(self) -> Iterable[AnyReading]:
+        return (cell.reading for cell in self.cells if cell.reading is not None)
+
+    def _answers(self) -> Iterable[AnyReading]:
+        return (answer.reading for dispute in self.disputes for answer in dispute.answers)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure over the filter. Without a single known source there is no value at all."""
+
+    key: str
+    title: str
+    value: float | None
+    text: str
+    note: str
+    """Over what it was made and how old its oldest part is."""
+    at_least: bool
+    readings: tuple[AnyReading, ...]
+    href: str
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One line of the roll-up that shows the instances side by side."""
+
+    title: str
+    cells: Mapping[str, Judgement | Shown]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An instance as the filter offers it."""
+
+    id: str
+    label: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A page as data."""
+
+    name: str
+    title: str
+    headline: str
+    lede: str
+    generated_at: datetime
+    at: datetime
+    version: int
+    instance: str
+    """The filter: an instance's id, or ``all``."""
+    choices: tuple[Choice, ...]
+    rollup: Rollup
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    trouble: Mapping[str, int]
+    """How many rows of each view need somebody, for the navigation."""
+    figures: tuple[Figure, ...] = ()
+    sides: tuple[Side, ...] = ()
+    looks: tuple[Look, ...] = field(default=())
+
+
+def unique(readings: Iterable[AnyReading]) -> dict[Key, AnyReading]:
+    """Return the readings by key, the first of each."""
+    found: dict[Key, AnyReading] = {}
+    for reading in readings:
+        found.setdefault((reading.subject, reading.field), reading)
+    return found

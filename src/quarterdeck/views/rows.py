@@ -1,0 +1,115 @@
+"""From judged subjects to rows: names, cells, links and disputes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
+from quarterdeck.truth.fields import kind_of
+from quarterdeck.truth.instance import ALL, Instance, instance_of
+from quarterdeck.truth.reading import Known
+from quarterdeck.truth.witnesses import contradictions
+from quarterdeck.views.judged import Judged
+from quarterdeck.views.model import Cell, Column, Link, Row
+
+NAMES = {
+    "instance": "Home of {owner}",
+    "gateway": "Gateway of {owner}",
+    "scheduler": "Cron of {owner}",
+    "sessions": "Sessions of {owner}",
+    "model": "Model of {owner}",
+    "credentials": "Logins of {owner}",
+    "kanban": "Task board of {owner}",
+    "inventory": "Memory and skills of {owner}",
+    "logs": "Log of {owner}",
+    "job": "Job {id}",
+    "host": "Host {owner}",
+    "disk": "Disk {id}",
+    "listener": "Listener {id}",
+    "unit": "Unit {id}",
+    "timer": "Timer {id}",
+    "source": "Source {owner}",
+}
+PATHS = {
+    "gateway": "gateway.lock",
+    "scheduler": "cron/jobs.json",
+    "sessions": "state.db",
+    "model": "config.yaml",
+    "credentials": "auth.json",
+    "kanban": "kanban.db",
+    "inventory": "skills",
+    "logs": "logs/errors.log",
+}
+"""Where in the home an operator looks next."""
+
+
+def build(judged: Judged, names: Iterable[str], columns: tuple[Column, ...] = ()) -> tuple[Row, ...]:
+    """Make a row of each subject."""
+    return tuple(row(judged, name, columns) for name in names)
+
+
+def row(judged: Judged, name: str, columns: tuple[Column, ...] = (), folded: tuple[str, ...] = ()) -> Row:
+    """Make the row of one subject."""
+    kind, facts = kind_of(name), judged.facts(name)
+    cells = tuple(Cell(c, facts.reading(c.fields[kind]) if kind in c.fields else None) for c in columns)
+    disputes = contradictions(facts) if kind == "gateway" else ()
+    title = title_of(judged, name)
+    return Row(
+        name, kind, instance_of(name), title, judged.judgements[name], cells, links(judged, name), disputes, folded
+    )
+
+
+def title_of(judged: Judged, name: str) -> str:
+    """Name a subject for people: its given name where the policy lets it through, else its id."""
+    kind = kind_of(name)
+    if kind == "job":
+        given = judged.snapshot.readings.get((name, F.JOB_NAME.name))
+        if isinstance(given, Known):
+            return f"Job “{given.value}”"
+    owner, _, path = name.partition(":")[2].partition("/")
+    instance = judged.instances.get(owner)
+    last = path.partition("/")[2] or path
+    return NAMES.get(kind, "{id}").format(owner=instance.label if instance else _scheme_owner(name), id=last or owner)
+
+
+def _scheme_owner(name: str) -> str:
+    return name.partition(":")[2].partition("/")[0]
+
+
+def links(judged: Judged, name: str) -> tuple[Link, ...]:
+    """Return what an operator can follow or paste from this subject."""
+    kind, owner = kind_of(name), instance_of(name)
+    found = [Link("id", name, "Subject")]
+    if kind == "job":
+        found += [Link("id", name.rpartition("/")[2], "Job id"), Link("path", "cron/jobs.json", "File")]
+    elif kind in ("unit", "timer"):
+        found += _unit_links(name)
+    elif kind in PATHS:
+        found.append(Link("path", PATHS[kind], "File"))
+    instance = judged.instances.get(owner)
+    if kind == "gateway" and instance is not None:
+        found += _gateway_links(judged, name, instance)
+    if owner != ALL:
+        page = {"gateway": "agents", "job": "cron", "scheduler": "cron"}.get(kind, "ops")
+        found.append(Link("page", f"{page}, {owner}", "Page", f"/{page}?instance={owner}#{name}"))
+    return tuple(found)
+
+
+def _unit_links(name: str) -> list[Link]:
+    scope, _, unit = name.partition(":")[2].partition("/")
+    flag = "--user " if scope.startswith("user") else ""
+    return [Link("id", unit, "Unit"), Link("command", f"systemctl {flag}status {unit}", "Look at it")]
+
+
+def _gateway_links(judged: Judged, name: str, instance: Instance) -> list[Link]:
+    """How to restart it, and where its turn is. Only through systemd: the agent's own command may end others."""
+    facts = judged.facts(name)
+    unit = facts.get(F.UNIT) or instance.unit
+    found = []
+    if unit:
+        flag = "--user " if instance.scope == "user" else ""
+        found.append(Link("command", f"systemctl {flag}restart {unit}", "Restart"))
+    session = facts.get(F.OPEN_TURN_SESSION)
+    if session:
+        found.append(Link("id", session, "Session"))
+    return found
