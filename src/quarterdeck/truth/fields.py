@@ -77,7 +77,7 @@ class Field(Generic[T_co]):
         """Make a reading of ``raw``; a value of the wrong shape becomes ``Unavailable(schema)``."""
         try:
             return Known(subject, self.name, origin, self.shape.load(raw), at, self.fresh_for)
-        except ShapeError:
+        except (ShapeError, OverflowError):  # a moment or a number beyond what can be held is not one
             detail = f"holds something that is not a {self.shape.name} this release understands"
             return self.unavailable(subject, origin, Reason.SCHEMA, detail, at)
 
