@@ -8,7 +8,7 @@ test provokes a state of the agent by what it asks, and no state is shared betwe
     [[status:CODE]]                 answer with this HTTP status (429 carries Retry-After)
     [[status:CODE xN]]              only the first N times this prompt is asked
     [[sleep:SECONDS]]               answer late
-    [[hang]]                        do not answer until `release()` or the end of the server
+    [[hang:NAME]]                   do not answer until `release(NAME)` or the end of the server
     [[length]]                      end the answer as cut off by the length limit
     [[say:TEXT]]                    the text of the final answer
 
@@ -72,7 +72,7 @@ class Script:
     status: int | None = None
     status_times: int | None = None
     sleep_s: float = 0.0
-    hang: bool = False
+    hang: str | None = None
     finish_reason: str = "stop"
     text: str = "Done."
 
@@ -96,7 +96,7 @@ def parse_script(prompt: str) -> Script:
             case "sleep":
                 settings["sleep_s"] = float(argument)
             case "hang":
-                settings["hang"] = True
+                settings["hang"] = argument
             case "length":
                 settings["finish_reason"] = "length"
             case _:
@@ -139,8 +139,9 @@ class _Log:
 
     calls: list[Call] = field(default_factory=list)
     asked: Counter[str] = field(default_factory=Counter)
+    released: set[str] = field(default_factory=set)
+    over: bool = False
     changed: threading.Condition = field(default_factory=threading.Condition)
-    released: threading.Event = field(default_factory=threading.Event)
 
     def note(self, call: Call) -> int:
         with self.changed:
@@ -148,6 +149,10 @@ class _Log:
             self.asked[call.prompt] += not call.side_work
             self.changed.notify_all()
             return self.asked[call.prompt]
+
+    def wait_for_release(self, name: str) -> None:
+        with self.changed:
+            self.changed.wait_for(lambda: self.over or name in self.released, timeout=LONGEST_HANG_S)
 
 
 class ModelServer:
@@ -188,16 +193,20 @@ class ModelServer:
             raise TimeoutError(message)
         return call
 
-    def release(self) -> None:
-        """Let every hanging call answer, now and those to come."""
-        self._log.released.set()
+    def release(self, name: str) -> None:
+        """Let the calls that hang by this name answer, now and those to come."""
+        with self._log.changed:
+            self._log.released.add(name)
+            self._log.changed.notify_all()
 
     def __enter__(self) -> Self:
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.release()
+        with self._log.changed:
+            self._log.over = True
+            self._log.changed.notify_all()
         self._http.shutdown()
         self._http.server_close()
         self._thread.join(timeout=5)
@@ -251,8 +260,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _delay(self, script: Script) -> None:
         time.sleep(script.sleep_s)
-        if script.hang:
-            self.server_log.released.wait(LONGEST_HANG_S)
+        if script.hang is not None:
+            self.server_log.wait_for_release(script.hang)
 
     def _refuse(self, status: int) -> None:
         kind = _ERROR_TYPES.get(HTTPStatus(status), "error")

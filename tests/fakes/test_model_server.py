@@ -118,14 +118,15 @@ def test_sleep_answers_late(server: ModelServer) -> None:
 
 
 def test_a_hang_lasts_until_it_is_released(server: ModelServer) -> None:
-    """[[hang]] answers nothing until release(), while other prompts are answered."""
+    """[[hang:a]] answers nothing until release("a"); other prompts and other releases do not touch it."""
     answers: list[int] = []
-    hanging = threading.Thread(target=lambda: answers.append(ask(server, user("[[hang]]")).status_code))
+    hanging = threading.Thread(target=lambda: answers.append(ask(server, user("[[hang:a]]")).status_code))
     hanging.start()
-    server.wait_for_call("[[hang]]", 5)
+    server.wait_for_call("[[hang:a]]", 5)
+    server.release("b")
     ask(server, user("another")).raise_for_status()
     assert answers == []
-    server.release()
+    server.release("a")
     hanging.join(timeout=5)
     assert answers == [200]
 
@@ -133,9 +134,9 @@ def test_a_hang_lasts_until_it_is_released(server: ModelServer) -> None:
 def test_a_hang_ends_with_the_server() -> None:
     """A server with a hanging call still stops at once."""
     with ModelServer() as server:
-        hanging = threading.Thread(target=lambda: ask(server, user("[[hang]]")))
+        hanging = threading.Thread(target=lambda: ask(server, user("[[hang:for good]]")))
         hanging.start()
-        server.wait_for_call("[[hang]]", 5)
+        server.wait_for_call("[[hang:for good]]", 5)
         began = time.monotonic()
     hanging.join(timeout=5)
     assert not hanging.is_alive()
