@@ -352,6 +352,7 @@ CLOCK_STEP = Field(
     Number("s"),
     "How far the clock jumped against the steady clock since the look before; 0 at the first look.",
 )
+LISTENERS = Field("host", "listeners", Count(), "Addresses on which agents of this host listen.")
 DISK_TOTAL = Field("disk", "total_bytes", Number("B"), "Size of the file system.")
 DISK_FREE = Field("disk", "free_bytes", Number("B"), "Space users can still fill.")
 INODES_FREE_SHARE = Field(
@@ -394,6 +395,12 @@ TIMER_ASKED_AS = Field("timer", "asked_as", Ident(), "Which manager answered and
 
 SOURCE_TOOK = Field("source", "took_ms", Number("ms"), "How long the last look took.")
 SOURCE_ANSWERED = Field("source", "answered", Bool(), "Whether the last look ended in time with an answer.")
+SOURCE_ASKED_AS = Field(
+    "source",
+    "asked_as",
+    Optional(Ident()),
+    "Which manager answers here and as which user it is asked; none where this host has no such manager.",
+)
 SNAPSHOT_WRITTEN_AT = Field("source", "written_at", Instant(), "When the exporter wrote its snapshot.", Kind.PERIODIC)
 SNAPSHOT_NOT_UNDERSTOOD = Field(
     "source", "not_understood", Count(), "Facts in that snapshot that this release does not know."
