@@ -88,7 +88,7 @@ class Facts:
         found = self.readings.get(key)
         if found is None:
             found = Unavailable(
-                *key, Origin("none", wanted.name), self.now, Reason.NEVER_SEEN, "no source has reported this yet"
+                *key, Origin("no source", wanted.of), self.now, Reason.NEVER_SEEN, "no source has reported this yet"
             )
         self.asked[key] = found
         return cast("Reading[T]", found)
@@ -214,7 +214,9 @@ def _doubtful(facts: Facts, everything: Mapping[Key, AnyReading], doubts: tuple[
     said = dict.fromkeys(explain(r, facts.now) for r in unavailable or doubts)
     reason = "; ".join(list(said)[:3]) or "no rule of the table applies"
     knowledge = Knowledge.STALE if status is Status.STALE else Knowledge.UNKNOWN
-    return Judgement(facts.subject, "doubt", status, None, knowledge, reason, None, tuple(everything.values()), doubts)
+    return Judgement(
+        facts.subject, "doubt", status, None, knowledge, reason, None, doubts or tuple(everything.values()), doubts
+    )
 
 
 def explain(reading: AnyReading, now: datetime) -> str:
