@@ -15,7 +15,7 @@ from typing import Generic, Protocol, TypeVar
 
 T_co = TypeVar("T_co", covariant=True)
 
-IDENT = re.compile(r"[A-Za-z0-9_/\[*][A-Za-z0-9._:/@+*,#?\[\]()%\\-]{0,119}")
+IDENT = re.compile(r"[A-Za-z0-9_./\[*][A-Za-z0-9._:/@+*,#?\[\]()%\\-]{0,119}")
 SCHEDULE = re.compile(
     r"every \d{1,7} (?:s|min|h|d)|once|@[a-z]{3,12}|(?:[0-9A-Za-z*/,#?-]{1,40} ){4,5}[0-9A-Za-z*/,#?-]{1,40}"
 )
