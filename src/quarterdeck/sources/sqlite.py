@@ -1,7 +1,7 @@
 """The one door to other programs' SQLite databases. Reading one leaves no trace and takes no lock.
 
-Rule 1: SQLite sees two files, the database and its write-ahead log, opened here for reading and without touching their
-        access times. There is nothing it could write, create, delete, map or lock: those calls do not exist for it.
+Rule 1: SQLite sees two files through a window (``sqlite_window``), the database and its write-ahead log. There is
+        nothing it could write, create, delete, map or lock: those calls do not exist for it.
 Rule 2: whoever takes no lock must find out afterwards what a lock would have prevented. What a reader cannot survive
         is a write to the main file, or a log that starts over; both leave witnesses. The witnesses are heard before
         and after, and unless they agree the answer is thrown away and the question asked again.
@@ -18,13 +18,8 @@ and header (a log that starts over gets new salts); in the shared index the same
 got; and the rollback journal, which exists while a writer that uses no log is at work.
 """
 
-# mypy: disable-error-code="explicit-override"
-# ruff: noqa: ARG002, N802
-# Names and parameters that begin with x are SQLite's own.
-
 from __future__ import annotations
 
-import itertools
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -34,7 +29,8 @@ from typing import TypeAlias, TypeVar, cast
 
 import apsw
 
-from quarterdeck.sources.files import Path, SourceError, failure, human, open_regular
+from quarterdeck.sources.files import Path, SourceError, failure, human, open_regular, translated
+from quarterdeck.sources.sqlite_window import Window, out_of_time
 from quarterdeck.truth.reading import Reason
 
 T = TypeVar("T")
@@ -55,13 +51,17 @@ OPERATIONS_BETWEEN_CHECKS = 10_000
 MAGIC = b"SQLite format 3\0"
 SIDECARS = {"-wal": "write-ahead log", "-shm": "shared index", "-journal": "rollback journal"}
 
+RESTLESS = (Reason.BUSY, "it kept being rewritten while it was being read")
+UNFINISHED = (Reason.BUSY, "a write is under way, or was cut off: its rollback journal is still there")
+CUT_OFF = (Reason.CORRUPT, "cut off: its end is missing")
+
 # Where things are, from the file format (https://sqlite.org/fileformat2.html and walformat.html).
 MAIN_HEADER, WAL_HEADER, INDEX_HEADER = 100, 32, 136
+PAGE_SIZE, PAGES = slice(16, 18), slice(28, 32)
+CHANGES, CHANGES_WHEN_PAGES_WERE_COUNTED = slice(24, 28), slice(92, 96)
 WRITE_VERSION, USES_WAL = 18, 2
 INDEX_COPY, INDEX_READY, INDEX_SALTS = slice(48, 96), 12, slice(32, 40)
 CHECKPOINTED, CHECKPOINT_UNDER_WAY = slice(96, 100), slice(128, 132)
-
-_numbers = itertools.count()
 
 
 class Database:
@@ -94,18 +94,17 @@ class Database:
 
 def read(path: Path, query: Callable[[Database], T], *, budget_s: float) -> T:
     """Ask a database something. ``query`` may be called several times and must have no other effect."""
-    path = os.fspath(path)
+    path = _real(path)
     deadline = time.monotonic() + budget_s
-    trouble = "it kept being rewritten while it was being read"
+    trouble = RESTLESS
     for attempt in range(TRIES):
         _pause(PAUSE_S * attempt, deadline)
         before = _look(path)
         if before.changed_within_a_tick:
             _pause(TICK_NS / 1e9, deadline)
             before = _look(path)
-        if before.hot_journal:
-            trouble = "a write is under way, or was cut off: its rollback journal is still there"
-        if before.hot_journal or before.changed_within_a_tick:
+        if before.trouble:
+            trouble = before.trouble
             continue
         try:
             answer = _ask(path, query, deadline, has_wal=before.wal is not None)
@@ -115,7 +114,8 @@ def read(path: Path, query: Callable[[Database], T], *, budget_s: float) -> T:
         else:
             if _look(path).witnesses == before.witnesses:
                 return answer
-    raise SourceError(Reason.BUSY, trouble)
+        trouble = RESTLESS
+    raise SourceError(*trouble)
 
 
 def fingerprint(path: Path) -> tuple[object, ...]:
@@ -123,7 +123,7 @@ def fingerprint(path: Path) -> tuple[object, ...]:
 
     Equal fingerprints mean equal content. A change too recent to be told from the next one makes it unique.
     """
-    state = _look(os.fspath(path))
+    state = _look(_real(path))
     commits = state.index and (state.index.inode, state.index.head[:48])
     return (state.main, state.wal, commits, state.journal, time.monotonic_ns() if state.changed_within_a_tick else None)
 
@@ -160,9 +160,21 @@ class _State:
         return (self.main, log, index, self.journal)
 
     @property
-    def hot_journal(self) -> bool:
-        """A journal that was finished with is deleted, emptied, or begins with a zero."""
-        return self.journal is not None and self.journal.head[:1] not in {b"", b"\0"}
+    def trouble(self) -> tuple[Reason, str] | None:
+        """Why there is no point in reading just now. All of it may have passed a moment later."""
+        if self.journal and self.journal.head[:1] not in {b"", b"\0"}:  # finished ones are emptied or begin with zero
+            return UNFINISHED
+        if not (self.wal and self.wal.size) and self.main.size < self._promised_size:
+            return CUT_OFF
+        return RESTLESS if self.changed_within_a_tick else None
+
+    @property
+    def _promised_size(self) -> int:
+        """The size that the header speaks of, when its count of pages is up to date and makes sense."""
+        head = self.main.head
+        page_size = int.from_bytes(head[PAGE_SIZE])
+        sensible = page_size & (page_size - 1) == 0 and head[CHANGES] == head[CHANGES_WHEN_PAGES_WERE_COUNTED]
+        return int.from_bytes(head[PAGES]) * (65536 if page_size == 1 else page_size) if sensible else 0
 
     @property
     def changed_within_a_tick(self) -> bool:
@@ -175,6 +187,12 @@ class _State:
 
 def _in_use(index: bytes) -> bool:
     return len(index) == INDEX_HEADER and index[INDEX_READY] == 1 and index[:48] == index[INDEX_COPY]
+
+
+def _real(path: Path) -> str:
+    """Where the database really is: behind a symbolic link, its log lies beside the file and not beside the link."""
+    with translated():
+        return os.path.realpath(path)
 
 
 def _look(path: str) -> _State:
@@ -222,16 +240,12 @@ def _pause(seconds: float, deadline: float) -> None:
     """Wait, but never beyond the deadline."""
     left = deadline - time.monotonic()
     if left <= 0:
-        raise _out_of_time()
+        raise out_of_time()
     time.sleep(min(seconds, left))
 
 
-def _out_of_time() -> SourceError:
-    return SourceError(Reason.TIMEOUT, "reading it took longer than it may")
-
-
 def _ask(path: str, query: Callable[[Database], T], deadline: float, *, has_wal: bool) -> T:
-    window = _Window(path, deadline, has_wal=has_wal)
+    window = Window(path, deadline, has_wal=has_wal)
     try:
         with closing(_connect(window)) as connection:
             return query(Database(connection))
@@ -239,7 +253,7 @@ def _ask(path: str, query: Callable[[Database], T], deadline: float, *, has_wal:
         window.unregister()
 
 
-def _connect(window: _Window) -> apsw.Connection:
+def _connect(window: Window) -> apsw.Connection:
     with _translated():
         connection = apsw.Connection(window.name, flags=apsw.SQLITE_OPEN_READONLY, vfs=window.name)
         connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
@@ -264,86 +278,6 @@ SETTINGS = f"""
 """
 
 
-class _Window(apsw.VFS):
-    """The world as SQLite may see it for one question: one database with its log, and a clock.
-
-    What is not defined here does not exist for it: writing, creating, deleting, mapping, temporary files.
-    """
-
-    def __init__(self, path: str, deadline: float, *, has_wal: bool) -> None:
-        self.name = f"quarterdeck-{next(_numbers)}"
-        self._path = path
-        self._deadline = deadline
-        self._has_wal = has_wal
-        super().__init__(self.name, iVersion=1, exclude={"xGetLastError"})
-
-    def is_late(self) -> bool:
-        return time.monotonic() > self._deadline
-
-    def xFullPathname(self, name: str) -> str:
-        return name
-
-    def xAccess(self, pathname: str, flags: int) -> bool:
-        return self._has_wal and pathname.endswith("-wal")
-
-    def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> apsw.VFSFile:
-        wanted, flags[1] = flags[0], apsw.SQLITE_OPEN_READONLY
-        if wanted & apsw.SQLITE_OPEN_MAIN_DB:
-            return self._pane(open_regular(self._path))
-        if wanted & apsw.SQLITE_OPEN_WAL:
-            return self._pane(open_regular(self._path + "-wal") if self._has_wal else None)
-        raise apsw.CantOpenError
-
-    def _pane(self, descriptor: int | None) -> apsw.VFSFile:
-        return cast("apsw.VFSFile", _Pane(self._deadline, descriptor))
-
-    def xCurrentTime(self) -> float:
-        return time.time() / 86400 + 2440587.5
-
-
-class _Pane:
-    """One file in the window, or a log that is not there, which SQLite is content to find empty."""
-
-    def __init__(self, deadline: float, descriptor: int | None) -> None:
-        self._deadline = deadline
-        self._descriptor = descriptor
-
-    def xRead(self, amount: int, offset: int) -> bytes:
-        if time.monotonic() > self._deadline:
-            raise _out_of_time()
-        if self._descriptor is None:
-            return b""
-        try:
-            return os.pread(self._descriptor, amount, offset)
-        except OSError as error:
-            raise failure(error) from None
-
-    def xFileSize(self) -> int:
-        return os.fstat(self._descriptor).st_size if self._descriptor is not None else 0
-
-    def xClose(self) -> None:
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-
-    def xLock(self, level: int) -> None:
-        """Granted, and meaning nothing: see rule 2."""
-
-    def xUnlock(self, level: int) -> None:
-        """As meaningless as the lock."""
-
-    def xCheckReservedLock(self) -> bool:
-        return False
-
-    def xFileControl(self, op: int, ptr: int) -> bool:
-        return False
-
-    def xSectorSize(self) -> int:
-        return 4096
-
-    def xDeviceCharacteristics(self) -> int:
-        return 0
-
-
 REFUSALS: dict[type[apsw.Error], tuple[Reason, str]] = {
     apsw.NotADBError: (Reason.CORRUPT, "not an SQLite database behind its first bytes"),
     apsw.CorruptError: (Reason.CORRUPT, "damaged: its pages do not fit together"),
@@ -358,7 +292,7 @@ REFUSALS: dict[type[apsw.Error], tuple[Reason, str]] = {
 
 MISFITS = {
     "no such ": (Reason.SCHEMA, "its tables are not as expected"),
-    "no query solution": (Reason.SCHEMA, "an index in it does not serve the purpose its name promises"),
+    "no query solution": (Reason.SCHEMA, "an index in it no longer serves this query"),
     "ambiguous column": (Reason.SCHEMA, "its tables are not as expected"),
     "unsupported file format": (Reason.SCHEMA, "its file format is newer than this SQLite"),
     "integer overflow": (Reason.CORRUPT, "it holds numbers too large to add up"),
