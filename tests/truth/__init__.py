@@ -1,0 +1,1 @@
+"""What follows from readings, proven by cases and by properties."""

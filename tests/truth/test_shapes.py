@@ -1,0 +1,107 @@
+"""What may be a value, and what may not."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from quarterdeck.truth.fields import FIELDS, field_for, kind_of
+from quarterdeck.truth.reading import Known, Reason, Unavailable
+from quarterdeck.truth.shapes import (
+    Bool,
+    Count,
+    Ident,
+    Idents,
+    Instant,
+    Number,
+    Optional,
+    Schedule,
+    ShapeError,
+    Table,
+    Text,
+    Word,
+    dump,
+)
+from tests.truth.cast import NOW, ORIGIN, place, values
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=6,
+)
+
+
+@pytest.mark.parametrize("field", FIELDS.values(), ids=lambda field: f"{field.of}.{field.name}")
+def test_every_declared_value_survives_the_way_through_json(field: Any) -> None:  # noqa: ANN401
+    """A value of a declared shape, written as JSON and loaded again, is the same value."""
+
+    @settings(max_examples=20)
+    @given(values(field.shape))
+    def check(raw: object) -> None:
+        value = field.shape.load(raw)
+        assert field.shape.load(json.loads(json.dumps(dump(value)))) == value or isinstance(value, float)
+
+    check()
+
+
+@given(JSON)
+def test_foreign_values_become_readings_never_exceptions(raw: object) -> None:
+    """Any JSON at all given to any field becomes a reading: known when it fits, else unavailable with a reason."""
+    for field in FIELDS.values():
+        reading = field.known(place(field), ORIGIN, raw, NOW)
+        assert isinstance(reading, Known) or reading.reason is Reason.SCHEMA
+
+
+@pytest.mark.parametrize(
+    ("shape", "raw"),
+    [
+        (Bool(), 0), (Bool(), "no"), (Count(), -1), (Count(), True), (Count(), 1.0), (Count(), 1 << 70), (Number("B"), float("nan")),
+        (Number("B"), float("inf")), (Number("B"), True), (Instant(), "2026-01-01T00:00:00"), (Instant(), "soon"), (Instant(), 5),
+        (Word(("a",)), "b"), (Word(), "Two Words!"), (Ident(), ""), (Ident(), "two words"), (Ident(), "x" * 200), (Ident(), "a\nb"),
+        (Ident(), "s" + "k-" + "a" * 24), (Idents(), "abc"), (Idents(), ["fine", "not fine"]), (Idents(), ["a"] * 501),
+        (Table(Count()), {"a": -1}), (Table(Count()), []), (Schedule(), "whenever it rains"), (Schedule(), "every 5 min; rm"), (Text(), 5),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_refused(shape: Any, raw: object) -> None:  # noqa: ANN401
+    """A shape refuses what it was not made for; free text and credentials have no way through."""
+    with pytest.raises(ShapeError):
+        shape.load(raw)
+
+
+def test_text_is_one_printable_line_without_credentials() -> None:
+    """A private text is cut, cleaned of control characters, and masked."""
+    token = "gh" + "p_" + "A1b2" * 9
+    assert Text().load(f"run\x1b[31m with {token}\nnow") == "run [31m with [redacted] now"
+    assert len(Text().load("x" * 999)) == 200
+
+
+def test_optional_none_is_a_fact() -> None:
+    """None is observed to be none, and stays distinct from not knowing."""
+    field = FIELDS["gateway.lock_holder"]
+    assert isinstance(field.known(place(field), ORIGIN, None, NOW), Known)
+    assert Optional(Count()).name == "count or none"
+    lost = field.unavailable(place(field), ORIGIN, Reason.DENIED, "not allowed", NOW)
+    assert isinstance(lost, Unavailable)
+
+
+@pytest.mark.parametrize(
+    ("subject", "kind"),
+    [
+        ("hermes:north", "instance"), ("hermes:north/gateway", "gateway"), ("hermes:north/cron", "scheduler"), ("hermes:north/cron/1f", "job"),
+        ("host:deck", "host"), ("host:deck/disk//home", "disk"), ("host:deck/listener/127.0.0.1:80", "listener"), ("systemd:user/a.service", "unit"),
+        ("systemd:system/a.timer", "timer"), ("source:hermes:north", "source"),
+    ],
+)  # fmt: skip
+def test_a_subject_id_tells_its_kind(subject: str, kind: str) -> None:
+    """The kind of a subject follows from its id alone."""
+    assert kind_of(subject) == kind
+
+
+def test_a_field_nobody_declared_does_not_exist() -> None:
+    """Looking up an undeclared field finds nothing."""
+    assert field_for("hermes:north/gateway", "password") is None
+    assert field_for("hermes:north/gateway", "lock_holder") is FIELDS["gateway.lock_holder"]
