@@ -125,7 +125,7 @@ def readings(
 
 
 IDENTS = st.sampled_from(["a", "big-model", "telegram", "x1", "connected", "fatal"])
-MOMENTS = st.integers(-400_000, 4_000_000).map(lambda seconds: ago(seconds))
+MOMENTS = st.integers(-400_000, 4_000_000).map(ago)
 SIMPLE: dict[type, st.SearchStrategy[Any]] = {
     Bool: st.booleans(),
     Count: st.integers(0, 2_000),

@@ -36,7 +36,7 @@ JSON = st.recursive(
 
 
 @pytest.mark.parametrize("field", FIELDS.values(), ids=lambda field: f"{field.of}.{field.name}")
-def test_every_declared_value_survives_the_way_through_json(field: Any) -> None:  # noqa: ANN401
+def test_every_declared_value_survives_the_way_through_json(field: Any) -> None:
     """A value of a declared shape, written as JSON and loaded again, is the same value."""
 
     @settings(max_examples=20)
@@ -59,14 +59,36 @@ def test_foreign_values_become_readings_never_exceptions(raw: object) -> None:
 @pytest.mark.parametrize(
     ("shape", "raw"),
     [
-        (Bool(), 0), (Bool(), "no"), (Count(), -1), (Count(), True), (Count(), 1.0), (Count(), 1 << 70), (Number("B"), float("nan")),
-        (Number("B"), float("inf")), (Number("B"), True), (Instant(), "2026-01-01T00:00:00"), (Instant(), "soon"), (Instant(), 5),
-        (Word(("a",)), "b"), (Word(), "Two Words!"), (Ident(), ""), (Ident(), "two words"), (Ident(), "x" * 200), (Ident(), "a\nb"),
-        (Ident(), "s" + "k-" + "a" * 24), (Idents(), "abc"), (Idents(), ["fine", "not fine"]), (Idents(), ["a"] * 501),
-        (Table(Count()), {"a": -1}), (Table(Count()), []), (Schedule(), "whenever it rains"), (Schedule(), "every 5 min; rm"), (Text(), 5),
+        (Bool(), 0),
+        (Bool(), "no"),
+        (Count(), -1),
+        (Count(), True),
+        (Count(), 1.0),
+        (Count(), 1 << 70),
+        (Number("B"), float("nan")),
+        (Number("B"), float("inf")),
+        (Number("B"), True),
+        (Instant(), "2026-01-01T00:00:00"),
+        (Instant(), "soon"),
+        (Instant(), 5),
+        (Word(("a",)), "b"),
+        (Word(), "Two Words!"),
+        (Ident(), ""),
+        (Ident(), "two words"),
+        (Ident(), "x" * 200),
+        (Ident(), "a\nb"),
+        (Ident(), "s" + "k-" + "a" * 24),
+        (Idents(), "abc"),
+        (Idents(), ["fine", "not fine"]),
+        (Idents(), ["a"] * 501),
+        (Table(Count()), {"a": -1}),
+        (Table(Count()), []),
+        (Schedule(), "whenever it rains"),
+        (Schedule(), "every 5 min; rm"),
+        (Text(), 5),
     ],
-)  # fmt: skip
-def test_what_does_not_fit_is_refused(shape: Any, raw: object) -> None:  # noqa: ANN401
+)
+def test_what_does_not_fit_is_refused(shape: Any, raw: object) -> None:
     """A shape refuses what it was not made for; free text and credentials have no way through."""
     with pytest.raises(ShapeError):
         shape.load(raw)
@@ -91,11 +113,18 @@ def test_optional_none_is_a_fact() -> None:
 @pytest.mark.parametrize(
     ("subject", "kind"),
     [
-        ("hermes:north", "instance"), ("hermes:north/gateway", "gateway"), ("hermes:north/cron", "scheduler"), ("hermes:north/cron/1f", "job"),
-        ("host:deck", "host"), ("host:deck/disk//home", "disk"), ("host:deck/listener/127.0.0.1:80", "listener"), ("systemd:user/a.service", "unit"),
-        ("systemd:system/a.timer", "timer"), ("source:hermes:north", "source"),
+        ("hermes:north", "instance"),
+        ("hermes:north/gateway", "gateway"),
+        ("hermes:north/cron", "scheduler"),
+        ("hermes:north/cron/1f", "job"),
+        ("host:deck", "host"),
+        ("host:deck/disk//home", "disk"),
+        ("host:deck/listener/127.0.0.1:80", "listener"),
+        ("systemd:user/a.service", "unit"),
+        ("systemd:system/a.timer", "timer"),
+        ("source:hermes:north", "source"),
     ],
-)  # fmt: skip
+)
 def test_a_subject_id_tells_its_kind(subject: str, kind: str) -> None:
     """The kind of a subject follows from its id alone."""
     assert kind_of(subject) == kind

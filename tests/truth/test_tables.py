@@ -18,7 +18,9 @@ from quarterdeck.truth.tables import TABLES, judge_subject
 from quarterdeck.truth.thresholds import Thresholds
 from tests.truth.cast import JOB, NOW, ORIGIN, WELL, ago, place, readings, worlds
 
-GONE = {
+World = dict[Field[Any], object]
+
+GONE: World = {
     F.LOCK_HOLDER: None,
     F.PROCESS_STATE: None,
     F.PROCESS_STARTED_AT: None,
@@ -26,7 +28,7 @@ GONE = {
     F.RUNNER_ALIVE: False,
     F.HEARTBEAT_AT: ago(900),
 }
-OLD = {
+OLD: World = {
     F.HEARTBEAT_EXPECTED: False,
     F.HEARTBEAT_AT: None,
     F.HEARTBEAT_PID: None,
@@ -34,9 +36,9 @@ OLD = {
     F.TICKER_AT: None,
     F.TICKER_SUCCESS_AT: None,
 }
-TURN = {F.OPEN_TURNS: 1, F.OPEN_TURN_SINCE: ago(40), F.OPEN_TURN_IN: "model"}
+TURN: World = {F.OPEN_TURNS: 1, F.OPEN_TURN_SINCE: ago(40), F.OPEN_TURN_IN: "model"}
 
-GATEWAY_CASES: dict[str, tuple[dict[Field[Any], object], str, str | None, str]] = {
+GATEWAY_CASES: dict[str, tuple[World, str, str | None, str]] = {
     "healthy idle": ({}, "ok", "idle", "waiting for work"),
     "healthy idle, 0.14": (OLD, "ok", "idle", "waiting for work"),
     "working": (TURN, "ok", "busy", "waiting for the model for 40 s"),
@@ -134,7 +136,7 @@ GATEWAY_CASES: dict[str, tuple[dict[Field[Any], object], str, str | None, str]] 
     "ticker file unreadable": ({F.TICKER_AT: Reason.CORRUPT}, "ok", "idle", ""),
 }
 
-JOB_CASES: dict[str, tuple[dict[Field[Any], object], str, str | None, str]] = {
+JOB_CASES: dict[str, tuple[World, str, str | None, str]] = {
     "idle": ({}, "ok", "idle", "ran 20 min ago, next in 10 min"),
     "running": ({F.RUNNING_SINCE: ago(10)}, "ok", "busy", "running for 10 s"),
     "overdue": ({F.NEXT_RUN_AT: ago(1_200)}, "degraded", None, "overdue by 20 min"),
@@ -179,7 +181,7 @@ JOB_CASES: dict[str, tuple[dict[Field[Any], object], str, str | None, str]] = {
     "unreadable": ({F.DECLARED: Reason.CORRUPT}, "unknown", None, "corrupt"),
 }
 
-SCHEDULER_CASES: dict[str, tuple[dict[Field[Any], object], str, str | None, str]] = {
+SCHEDULER_CASES: dict[str, tuple[World, str, str | None, str]] = {
     "idle": ({}, "ok", "idle", "1 jobs"),
     "no jobs": ({F.JOBS_DECLARED: 0, F.JOBS_ENABLED: 0, F.RUNNER_ALIVE: False}, "ok", "idle", "no jobs"),
     "all paused": ({F.JOBS_ENABLED: 0}, "ok", "idle", "all jobs are paused"),
@@ -203,9 +205,7 @@ def _cases() -> list[Any]:
 
 
 @pytest.mark.parametrize(("part", "spoiled", "status", "activity", "words"), _cases())
-def test_the_table_says(
-    part: str, spoiled: dict[Field[Any], object], status: str, activity: str | None, words: str
-) -> None:
+def test_the_table_says(part: str, spoiled: World, status: str, activity: str | None, words: str) -> None:
     """Each state of the world leads to its status, its activity and its words."""
     found = judge_subject(subject("north", part), readings(spoiled), NOW, Thresholds())
     assert (found.status, found.activity) == (status, activity), found.reason
@@ -232,31 +232,92 @@ HOST_CASES = [
     ("host:deck/disk//", {F.DISK_TOTAL: 100, F.DISK_FREE: 50, F.INODES_FREE_SHARE: 0.01}, "degraded"),
     ("host:deck/listener/0.0.0.0:9119", {F.LISTENER_PUBLIC: True, F.LISTENER_ROLE: "dashboard"}, "degraded"),
     ("host:deck/listener/127.0.0.1:9119", {F.LISTENER_PUBLIC: False, F.LISTENER_ROLE: "dashboard"}, "ok"),
-    ("systemd:user/a.service", {F.LOAD_STATE: "loaded", F.ACTIVE_STATE: "active", F.SUB_STATE: "running", F.TRIGGERED: False}, "ok"),
-    ("systemd:user/a.service", {F.LOAD_STATE: "not-found", F.ACTIVE_STATE: "inactive", F.SUB_STATE: "dead", F.TRIGGERED: False}, "down"),
-    ("systemd:user/a.service", {F.LOAD_STATE: "loaded", F.ACTIVE_STATE: "failed", F.SUB_STATE: "failed", F.TRIGGERED: False}, "down"),
-    ("systemd:user/a.service", {F.LOAD_STATE: "loaded", F.ACTIVE_STATE: "activating", F.SUB_STATE: "auto-restart", F.TRIGGERED: False}, "degraded"),
-    ("systemd:user/a.service", {F.LOAD_STATE: "loaded", F.ACTIVE_STATE: "inactive", F.SUB_STATE: "dead", F.TRIGGERED: False}, "down"),
-    ("systemd:user/a.service", {F.LOAD_STATE: "loaded", F.ACTIVE_STATE: "inactive", F.SUB_STATE: "dead", F.TRIGGERED: True}, "ok"),
-    ("systemd:user/a.timer", {F.TIMER_LOAD_STATE: "loaded", F.TIMER_ACTIVE_STATE: "active", F.TIMER_NEXT_AT: ago(-60)}, "ok"),
-    ("systemd:user/a.timer", {F.TIMER_LOAD_STATE: "loaded", F.TIMER_ACTIVE_STATE: "inactive", F.TIMER_NEXT_AT: None}, "down"),
-    ("systemd:user/a.timer", {F.TIMER_LOAD_STATE: "loaded", F.TIMER_ACTIVE_STATE: "active", F.TIMER_NEXT_AT: ago(900)}, "degraded"),
-    ("systemd:user/a.timer", {F.TIMER_LOAD_STATE: "loaded", F.TIMER_ACTIVE_STATE: "active", F.TIMER_NEXT_AT: ago(-60), F.TIMER_RESULT: "exit-code"}, "degraded"),
-    ("hermes:north/credentials", {F.WORLD_READABLE: (), F.CRED_EXPIRES_AT: None, F.CRED_PROVIDERS: ("a",), F.ENV_FILE: True}, "ok"),
-    ("hermes:north/credentials", {F.WORLD_READABLE: ("auth.json",), F.CRED_EXPIRES_AT: None, F.CRED_PROVIDERS: (), F.ENV_FILE: True}, "degraded"),
-    ("hermes:north/credentials", {F.WORLD_READABLE: (), F.CRED_EXPIRES_AT: ago(200_000), F.CRED_PROVIDERS: ("a",), F.ENV_FILE: True}, "degraded"),
+    (
+        "systemd:user/a.service",
+        {F.LOAD_STATE: "loaded", F.ACTIVE_STATE: "active", F.SUB_STATE: "running", F.TRIGGERED: False},
+        "ok",
+    ),
+    (
+        "systemd:user/a.service",
+        {F.LOAD_STATE: "not-found", F.ACTIVE_STATE: "inactive", F.SUB_STATE: "dead", F.TRIGGERED: False},
+        "down",
+    ),
+    (
+        "systemd:user/a.service",
+        {F.LOAD_STATE: "loaded", F.ACTIVE_STATE: "failed", F.SUB_STATE: "failed", F.TRIGGERED: False},
+        "down",
+    ),
+    (
+        "systemd:user/a.service",
+        {F.LOAD_STATE: "loaded", F.ACTIVE_STATE: "activating", F.SUB_STATE: "auto-restart", F.TRIGGERED: False},
+        "degraded",
+    ),
+    (
+        "systemd:user/a.service",
+        {F.LOAD_STATE: "loaded", F.ACTIVE_STATE: "inactive", F.SUB_STATE: "dead", F.TRIGGERED: False},
+        "down",
+    ),
+    (
+        "systemd:user/a.service",
+        {F.LOAD_STATE: "loaded", F.ACTIVE_STATE: "inactive", F.SUB_STATE: "dead", F.TRIGGERED: True},
+        "ok",
+    ),
+    (
+        "systemd:user/a.timer",
+        {F.TIMER_LOAD_STATE: "loaded", F.TIMER_ACTIVE_STATE: "active", F.TIMER_NEXT_AT: ago(-60)},
+        "ok",
+    ),
+    (
+        "systemd:user/a.timer",
+        {F.TIMER_LOAD_STATE: "loaded", F.TIMER_ACTIVE_STATE: "inactive", F.TIMER_NEXT_AT: None},
+        "down",
+    ),
+    (
+        "systemd:user/a.timer",
+        {F.TIMER_LOAD_STATE: "loaded", F.TIMER_ACTIVE_STATE: "active", F.TIMER_NEXT_AT: ago(900)},
+        "degraded",
+    ),
+    (
+        "systemd:user/a.timer",
+        {
+            F.TIMER_LOAD_STATE: "loaded",
+            F.TIMER_ACTIVE_STATE: "active",
+            F.TIMER_NEXT_AT: ago(-60),
+            F.TIMER_RESULT: "exit-code",
+        },
+        "degraded",
+    ),
+    (
+        "hermes:north/credentials",
+        {F.WORLD_READABLE: (), F.CRED_EXPIRES_AT: None, F.CRED_PROVIDERS: ("a",), F.ENV_FILE: True},
+        "ok",
+    ),
+    (
+        "hermes:north/credentials",
+        {F.WORLD_READABLE: ("auth.json",), F.CRED_EXPIRES_AT: None, F.CRED_PROVIDERS: (), F.ENV_FILE: True},
+        "degraded",
+    ),
+    (
+        "hermes:north/credentials",
+        {F.WORLD_READABLE: (), F.CRED_EXPIRES_AT: ago(200_000), F.CRED_PROVIDERS: ("a",), F.ENV_FILE: True},
+        "degraded",
+    ),
     ("hermes:north/kanban", {F.TASKS: {"ready": 2}, F.TASKS_RUNNING_STALE: 0, F.TASKS_BLOCKED_SILENT: 0}, "ok"),
     ("hermes:north/kanban", {F.TASKS: {"running": 2}, F.TASKS_RUNNING_STALE: 1, F.TASKS_BLOCKED_SILENT: 0}, "degraded"),
     ("hermes:north/sessions", {F.MALFORMED: 1, F.SESSIONS_TOTAL: 4}, "degraded"),
-    ("hermes:north/model", {F.EXHAUSTED: 1, F.POOL: 2, F.REFUSAL_CODE: 402, F.RATE_LIMITED_AT: None, F.MODEL: "m"}, "degraded"),
+    (
+        "hermes:north/model",
+        {F.EXHAUSTED: 1, F.POOL: 2, F.REFUSAL_CODE: 402, F.RATE_LIMITED_AT: None, F.MODEL: "m"},
+        "degraded",
+    ),
     ("hermes:north/logs", {F.ERRORS_1H: {"other": 51}}, "degraded"),
     ("hermes:north/logs", {F.ERRORS_1H: {}}, "ok"),
     ("source:host", {F.SOURCE_ANSWERED: False, F.SOURCE_TOOK: 5000}, "unknown"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("name", "facts", "status"), HOST_CASES)
-def test_hosts_units_and_parts(name: str, facts: dict[Field[Any], object], status: str) -> None:
+def test_hosts_units_and_parts(name: str, facts: World, status: str) -> None:
     """Hosts, file systems, listeners, units, timers and parts of an instance are judged by their tables."""
     world = {(name, field.name): field.known(name, ORIGIN, value, NOW) for field, value in facts.items()}
     assert judge_subject(name, world, NOW, Thresholds()).status == status

@@ -25,10 +25,10 @@ from tests.truth.cast import JOB, NOW, ORIGIN, ago, place, readings, worlds
 NORTH, SOUTH = Instance("north", "north"), Instance("south", "The South")
 FIXED = {"name", "status", "state"}
 """Keys of every row that a column of the same name leaves alone."""
-GONE = {F.LOCK_HOLDER: None, F.RECORDED_PROCESS: "gone", F.RUNNER_ALIVE: False}
+GONE: dict[Field[Any], object] = {F.LOCK_HOLDER: None, F.RECORDED_PROCESS: "gone", F.RUNNER_ALIVE: False}
 
 
-def _snapshot(world: dict[Key, AnyReading], *instances: Instance, **more: Any) -> Snapshot:  # noqa: ANN401
+def _snapshot(world: dict[Key, AnyReading], *instances: Instance, **more: Any) -> Snapshot:
     return Snapshot(7, ago(1), instances or (NORTH,), world, **more)
 
 
@@ -55,7 +55,9 @@ def test_every_figure_and_every_cell_comes_from_a_reading(world: dict[Key, AnyRe
     data = as_json(view)
     for row, told in zip(view.rows, data["rows"], strict=True):
         behind = {(r["subject"], r["field"]): r for r in told["readings"]}
-        for cell in (cell for cell in row.cells if cell.reading is not None):
+        for cell in row.cells:
+            if cell.reading is None:
+                continue
             reading = behind[cell.reading.subject, cell.reading.field]
             assert {"source", "locator", "observed_at", "fresh_for_s"} <= reading.keys()
             assert told[cell.column.key] == reading.get("value") or cell.column.key in FIXED
@@ -194,7 +196,7 @@ def test_a_job_is_called_by_its_id_unless_its_name_may_be_shown() -> None:
     assert _row(shown, name).name == "Job “nightly summary”"
 
 
-def _row(view: View, name: str) -> Any:  # noqa: ANN401
+def _row(view: View, name: str) -> Any:
     return next(row for row in view.rows if row.subject == name)
 
 
