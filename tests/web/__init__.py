@@ -1,0 +1,1 @@
+"""Pages and API over a hub whose snapshot and clock the test holds."""
