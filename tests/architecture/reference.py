@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from itertools import groupby
 from typing import Any, Final
 
+from quarterdeck.settings.reference import settings_page
 from quarterdeck.truth.fields import FIELDS, Field
 from tests.architecture.code import DOCS
 
@@ -73,6 +74,7 @@ def explained(words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
 PAGES: Final[dict[str, Callable[[], str]]] = {
     "cli.md": commands_page,
     "fields.md": fields_page,
+    "settings.md": lambda: settings_page(WRITTEN_BY),
 }
 
 

@@ -1,0 +1,154 @@
+"""Every setting there is: its name, what it may be, what it is when nobody says, and what it is for.
+
+Rule: a setting that is not in this table does not exist. The file is read by it, the reference page is written from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from quarterdeck.settings import readers
+from quarterdeck.settings.model import PORT
+from quarterdeck.settings.readers import Reader
+from quarterdeck.truth.thresholds import Thresholds
+
+DEFAULT_FILE = "~/.config/quarterdeck/quarterdeck.toml"
+SNAPSHOTS = "/var/lib/quarterdeck-snapshots"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One word of the file."""
+
+    read: Reader[Any]
+    help: str
+    default: str = ""
+    """What holds when the word is not there, for the reference."""
+    required: bool = False
+    example: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of the file, or, with ``many``, one of several of its name."""
+
+    help: str
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    many: bool = False
+    hints: Mapping[str, str] = field(default_factory=dict)
+    """Words that are often looked for here, and what to say of them."""
+
+
+_BY_ENDING = {"_s": readers.seconds, "_share": readers.share}
+_LOOPBACK = "Only 127.0.0.1 is bound, and nothing else can be asked for. Reach it from afar through an SSH tunnel."
+
+
+def _threshold(name: str, default: float) -> Setting:
+    """The reader of a limit follows from its name and kind, its help from where it is declared."""
+    by_name = next((reader for ending, reader in _BY_ENDING.items() if name.endswith(ending)), None)
+    reader = by_name or (readers.times if isinstance(default, int) else readers.number())
+    return Setting(reader, "", f"{default:g}")
+
+
+THRESHOLDS = {limit.name: _threshold(limit.name, getattr(Thresholds(), limit.name)) for limit in fields(Thresholds)}
+
+POLICY = {
+    "job_names": Setting(
+        readers.boolean,
+        "Show the names of cron jobs. The agent makes a name from the job's prompt, so a name can be personal.",
+        "false",
+    ),
+    "session_titles": Setting(
+        readers.boolean, "Let the titles of sessions leave the home. They are made from what was said.", "false"
+    ),
+}
+
+INSTANCE = Table(
+    "An agent: one Hermes home with its gateway. Homes of this user are found without being named; name one here to "
+    "call it otherwise, to decide about it, or because it cannot be found.",
+    {
+        "id": Setting(
+            readers.identity,
+            "Its short name, in addresses and commands. Keep it: what is remembered of the agent hangs on it.",
+            required=True,
+            example='"north"',
+        ),
+        "label": Setting(readers.text, "Its name on the pages.", "the id", example='"North"'),
+        "home": Setting(readers.path, "Its home folder. Needed unless `snapshot` is given.", example='"~/.hermes"'),
+        "user": Setting(
+            readers.user, "The OS user it runs as, where that is not the owner of its home.", "the owner of its home"
+        ),
+        "unit": Setting(
+            readers.unit,
+            "The systemd unit of its gateway.",
+            "`hermes-gateway` or `hermes-gateway-PROFILE`, when there is proof that the unit is this agent's",
+            example='"hermes-gateway.service"',
+        ),
+        "scope": Setting(
+            readers.choice("user", "system"), "Which systemd runs that unit: the user's or the system's.", '"user"'
+        ),
+        "dashboard": Setting(
+            readers.address, "The address of the agent's own dashboard, for a link.", example='"http://127.0.0.1:9119"'
+        ),
+        "snapshot": Setting(
+            readers.path,
+            "The file its exporter writes, where its home is another user's. `quarterdeck units` makes the exporter.",
+        ),
+    },
+    {
+        "policy": Table("Which personal facts of this agent may be read and shown.", POLICY),
+        "thresholds": Table("Limits for this agent alone; the words are those of `[thresholds]`.", THRESHOLDS),
+    },
+    many=True,
+    hints={"name": 'Did you mean "label"?', "path": 'Did you mean "home"?', "profile": "It follows from the home."},
+)
+
+ROOT = Table(
+    "At the top of the file, before the first table.",
+    {
+        "discover": Setting(
+            readers.boolean,
+            "Look for homes: `$HERMES_HOME` or `~/.hermes` with its profiles, and snapshots in their usual place.",
+            "true",
+        )
+    },
+    {
+        "server": Table(
+            "Where the pages are served.",
+            {"port": Setting(readers.port, "The port on 127.0.0.1.", str(PORT), example=str(PORT))},
+            hints=dict.fromkeys(("host", "bind", "address", "listen"), _LOOPBACK),
+        ),
+        "units": Table(
+            "Further systemd units and timers to watch, by name or pattern. The agents' own are watched in any case.",
+            {
+                "user": Setting(
+                    readers.many(readers.unit_pattern),
+                    "Units of this user's systemd.",
+                    "none",
+                    example='["backup.timer"]',
+                ),
+                "system": Setting(readers.many(readers.unit_pattern), "Units of the system's systemd.", "none"),
+            },
+        ),
+        "thresholds": Table(
+            "When something counts as wrong. Times are in seconds, shares between 0 and 1.", THRESHOLDS
+        ),
+        "instances": INSTANCE,
+        "exporters": Table(
+            "Snapshots that exporters of other users write. A file is known by its folder's name when it is called "
+            "`snapshot.json`, else by its own.",
+            {
+                "files": Setting(
+                    readers.many(readers.path),
+                    "The files; `*` stands for any name.",
+                    required=True,
+                    example=f'["{SNAPSHOTS}/*/snapshot.json"]',
+                )
+            },
+            many=True,
+        ),
+    },
+)
