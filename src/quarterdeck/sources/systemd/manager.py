@@ -51,15 +51,14 @@ class Manager:
         """As in the ids of its units: ``system``, ``user``, ``user@alice``."""
         return self.scope if self.user is None or self.scope == "system" else f"user@{self.user}"
 
-    def way(self, runtime: str) -> Way:
-        """Find out how to ask it from here.
+    def way(self, runtime: str, me: int) -> Way:
+        """Find out how to ask it from here, as the user with the number ``me``.
 
         Raises:
             SourceError: when it is not there, or cannot be asked by this user.
         """
         if not os.path.isdir(f"{runtime}/systemd/system"):
             raise SourceError(*NO_SYSTEMD)
-        me = os.geteuid()
         if self.scope == "system":
             return Way(("systemctl",), {}, f"systemd-system/{_name_of(me)}")
         if self.user is None or self.user == _name_of(me):

@@ -168,8 +168,8 @@ def _asked_as(answer: Answer, _: Unit) -> str:
 
 
 def _restarts(_: Answer, unit: Unit) -> int | None:
-    """Only services are restarted. Of any other unit it is known that it is not."""
-    return unit.count("NRestarts") if _is_service(unit) else None
+    """Only services that are there are restarted. Of any other unit it is known that it is not."""
+    return unit.count("NRestarts") if _is_service(unit) and unit.found else None
 
 
 def _process(_: Answer, unit: Unit) -> int | None:

@@ -41,8 +41,8 @@ PROPERTIES = (
 HOME = "HERMES_HOME"
 UNIT_NAME = re.compile(r"[A-Za-z0-9:_.\\@-]{1,240}\.(?:service|timer|target|socket|path|mount|slice|scope|swap|device)")
 
-_MOMENT = re.compile(r"(?:[A-Z][a-z]{2} )?(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?) UTC")
-_SPAN_PART = re.compile(r"(\d{1,18})(?:\.(\d{1,9}))?(y|month|w|d|h|min|s|ms|us)")
+_MOMENT = re.compile(r"(?:[A-Z][a-z]{2} )?(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?) UTC", re.ASCII)
+_SPAN_PART = re.compile(r"(\d{1,18})(?:\.(\d{1,9}))?(y|month|w|d|h|min|s|ms|us)", re.ASCII)
 _UNITS_US = {
     "y": 31_557_600_000_000,
     "month": 2_629_800_000_000,

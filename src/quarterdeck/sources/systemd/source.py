@@ -7,6 +7,7 @@ would take one call always, and ten times as long: systemd describes each unit i
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -46,12 +47,13 @@ class SystemdSource:
         holders: Callable[[], Mapping[int, str]] = dict,
         run: Runner = run,
         runtime: str = "/run",
+        uid: int | None = None,
     ) -> None:
         """Watch a manager.
 
         ``watch`` are names and patterns of further units; a unit that is named is expected to be there. ``holders``
         tells which instance's lock a process holds, as far as that is known. ``run`` and ``runtime`` lead to the
-        machine whose systemd is asked.
+        machine whose systemd is asked, and ``uid`` is who asks: we ourselves, if nobody else is named.
 
         Raises:
             ConfigurationError: when a name to watch is not the name of a unit.
@@ -62,6 +64,7 @@ class SystemdSource:
         self._wanted = Wanted(tuple(gateways), names, (TIMERS, *WATCHED, *sorted(patterns)))
         self._manager = Manager(scope, user)
         self._holders, self._run, self._runtime = holders, run, runtime
+        self._uid = os.geteuid() if uid is None else uid
         self._started_by_timers: frozenset[str] = frozenset()
         self._answered = False
 
@@ -87,7 +90,7 @@ class SystemdSource:
                 not here, and of which nobody expects anything, is no failure: it is told that there is none.
         """
         try:
-            way = self._manager.way(self._runtime)
+            way = self._manager.way(self._runtime, self._uid)
             units = self._ask(way)
         except SourceError as error:
             if error.reason is Reason.MISSING and not self._is_expected:
