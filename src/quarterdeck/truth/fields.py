@@ -54,7 +54,7 @@ FIELDS: dict[str, Field[Any]] = {}
 """Every field by ``kind-of-subject.name``."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Field(Generic[T_co]):
     """One fact that can be known of a kind of subject."""
 

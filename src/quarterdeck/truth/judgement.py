@@ -17,13 +17,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from quarterdeck.truth.fields import PART_OF_KIND, Field, kind_of
 from quarterdeck.truth.reading import AnyReading, Key, Knowledge, Known, Origin, Reading, Reason, Unavailable
 from quarterdeck.truth.thresholds import Thresholds
 
 T = TypeVar("T")
+
+CURRENT = frozenset({Knowledge.FRESH, Knowledge.LATE})
+"""What must be known of a reading for a table to use its value."""
 
 
 class Status(StrEnum):
@@ -75,8 +78,9 @@ class Facts:
     readings: Mapping[Key, AnyReading]
     now: datetime
     thresholds: Thresholds = field(default_factory=Thresholds)
-    asked: dict[Key, AnyReading] = field(default_factory=dict)
+    asked: dict[Field[Any], AnyReading] = field(default_factory=dict)
     kind: str = ""
+    _answers: dict[Field[Any], tuple[AnyReading, bool]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Derive the kind from the id."""
@@ -84,14 +88,32 @@ class Facts:
 
     def reading(self, wanted: Field[T]) -> Reading[T]:
         """Return the reading itself; a field nobody ever reported is ``Unavailable(never seen)``."""
-        key = (self._subject_of(wanted), wanted.name)
-        found = self.readings.get(key)
-        if found is None:
-            found = Unavailable(
-                *key, Origin("no source", wanted.of), self.now, Reason.NEVER_SEEN, "no source has reported this yet"
-            )
-        self.asked[key] = found
-        return cast("Reading[T]", found)
+        return cast("Reading[T]", self._look_up(wanted)[0])
+
+    def __getitem__(self, wanted: Field[T]) -> T:
+        """Return the value when it is known and unexpired.
+
+        Raises:
+            NotKnown: when it is not.
+        """
+        found, current = self._look_up(wanted)
+        if current and isinstance(found, Known):
+            return cast("T", found.value)
+        raise NotKnown(found)
+
+    def _look_up(self, wanted: Field[T]) -> tuple[AnyReading, bool]:
+        """Return a reading and whether it is known and unexpired; a table asks the same thing often."""
+        answer = self._answers.get(wanted)
+        if answer is None:
+            key = (self._subject_of(wanted), wanted.name)
+            found = self.readings.get(key)
+            if found is None:
+                origin = Origin("no source", wanted.of)
+                found = Unavailable(*key, origin, self.now, Reason.NEVER_SEEN, "no source has reported this yet")
+            current = found.knowledge(self.now) in CURRENT
+            answer = self._answers[wanted] = (found, current)
+        self.asked[wanted] = answer[0]
+        return answer
 
     def _subject_of(self, wanted: Field[T]) -> str:
         """Where a field lives: on this subject, or on its neighbour of that kind in the same instance."""
@@ -100,17 +122,6 @@ class Facts:
         base = self.subject.partition("/")[0]
         part = PART_OF_KIND.get(wanted.of, wanted.of)
         return f"{base}/{part}" if part else base
-
-    def __getitem__(self, wanted: Field[T]) -> T:
-        """Return the value when it is known and unexpired.
-
-        Raises:
-            NotKnown: when it is not.
-        """
-        found = self.reading(wanted)
-        if isinstance(found, Known) and found.knowledge(self.now) in {Knowledge.FRESH, Knowledge.LATE}:
-            return found.value
-        raise NotKnown(found)
 
     def get(self, wanted: Field[T]) -> T | None:
         """Return the value when known, else None: for wording only, never for deciding."""
@@ -170,7 +181,7 @@ class Judgement:
 def judge(table: Sequence[Rule], facts: Facts) -> Judgement:
     """Judge one subject by one table."""
     doubts: dict[Key, AnyReading] = {}
-    everything: dict[Key, AnyReading] = {}
+    everything: dict[Field[Any], AnyReading] = {}
     for rule in table:
         facts.asked = {}
         try:
@@ -188,7 +199,7 @@ def judge(table: Sequence[Rule], facts: Facts) -> Judgement:
 
 
 def _verdict(
-    rule: Rule, facts: Facts, everything: Mapping[Key, AnyReading], doubts: tuple[AnyReading, ...]
+    rule: Rule, facts: Facts, everything: Mapping[Field[Any], AnyReading], doubts: tuple[AnyReading, ...]
 ) -> Judgement:
     """A row held. A bad verdict rests on what its own row asked; an ok one on everything that was asked."""
     because = tuple((everything if rule.status is Status.OK else facts.asked).values())
@@ -207,7 +218,7 @@ def _knowledge(rule: Rule, because: Iterable[AnyReading], now: datetime) -> Know
     return Knowledge.LATE if late else Knowledge.FRESH
 
 
-def _doubtful(facts: Facts, everything: Mapping[Key, AnyReading], doubts: tuple[AnyReading, ...]) -> Judgement:
+def _doubtful(facts: Facts, everything: Mapping[Field[Any], AnyReading], doubts: tuple[AnyReading, ...]) -> Judgement:
     """No row held for sure: unknown when a reading is unavailable, stale when they have merely expired."""
     unavailable = [r for r in doubts if isinstance(r, Unavailable)]
     status = Status.STALE if doubts and not unavailable else Status.UNKNOWN
