@@ -34,6 +34,7 @@ START_LIMIT_S: Final = 60.0
 STOP_LIMIT_S: Final = 30.0
 COMMAND_LIMIT_S: Final = 60.0
 REQUEST_LIMIT_S: Final = 15.0
+TURN_LIMIT_S: Final = 40.0
 HOOK_ROUTE: Final = "ask"
 
 Seen = TypeVar("Seen")
@@ -81,7 +82,7 @@ class Home:
     api_key: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
 
     @classmethod
-    def create(cls, agent: Agent, root: Path, model: ModelServer, **settings: object) -> Self:
+    def create(cls, agent: Agent, root: Path, model: ModelServer, /, **settings: object) -> Self:
         """Make a home whose agent talks to the model server; settings override those of `configuration`."""
         home = cls(agent=agent, root=root, user=root.with_name(root.name + "-user"))
         home.user.mkdir(parents=True)
@@ -89,7 +90,7 @@ class Home:
         home.configure(model, **settings)
         return home
 
-    def configure(self, model: ModelServer, **settings: object) -> None:
+    def configure(self, model: ModelServer, /, **settings: object) -> None:
         """Write the agent's configuration."""
         configuration = {
             "model": {
@@ -286,15 +287,62 @@ class Gateway:
             return False
         return all(map(_answers, (self.home.api_port, self.home.hook_port)))
 
-    def ask(self, prompt: str) -> None:
-        """Send a message through the webhook platform, as chat platforms do; the turn runs on by itself."""
+    def ask(self, prompt: str) -> str:
+        """Send a message through the webhook platform, as chat platforms do, and return the delivery's id.
+
+        The turn runs on by itself.
+        """
+        delivery = secrets.token_hex(8)
         response = httpx.post(
             f"http://127.0.0.1:{self.home.hook_port}/webhooks/{HOOK_ROUTE}",
             json={"prompt": prompt},
-            headers={"X-Request-ID": secrets.token_hex(8)},
+            headers={"X-Request-ID": delivery},
             timeout=REQUEST_LIMIT_S,
         )
         response.raise_for_status()
+        return delivery
+
+    def wait_answered(self, delivery: str, limit_s: float = TURN_LIMIT_S) -> None:
+        """Wait until the turn of a delivery is over: its rows are in the database when the answer is in the log."""
+        answer = f"Response for webhook:{HOOK_ROUTE}:{delivery}"
+        log = self.home.root / "logs" / "gateway.log"
+        wait_until(f"{answer!r} in {log}", lambda: answer in log.read_text(errors="replace"), limit_s)
+
+    def answer(self, prompt: str) -> None:
+        """Have one whole turn."""
+        self.wait_answered(self.ask(prompt))
+
+    @contextmanager
+    def waiting(self, model: ModelServer) -> Iterator[None]:
+        """Have a turn that waits for the model as long as the block lasts."""
+        name = secrets.token_hex(4)
+        delivery = self.ask(f"[[hang:{name}]]")
+        model.wait_for_call(name)
+        try:
+            yield
+        finally:
+            model.release(name)
+            self.wait_answered(delivery)
+
+    @contextmanager
+    def in_tool(self, model: ModelServer) -> Iterator[None]:
+        """Have a turn that is inside a tool as long as the block lasts."""
+        mark = str(secrets.randbelow(900_000) + 100_000)  # seconds nobody will wait, and a name to find the process by
+        delivery = self.ask(f'[[tool:terminal {{"command": "sleep {mark}"}}]]')
+        model.wait_for_call(mark)
+        sleeper = wait_until(f"the tool's process sleep {mark}", lambda: self._child("sleep", mark))
+        try:
+            yield
+        finally:
+            sleeper.kill()
+            self.wait_answered(delivery)
+
+    def _child(self, *command: str) -> psutil.Process | None:
+        for child in psutil.Process(self.pid).children(recursive=True):
+            with suppress(psutil.Error):  # it ended while we looked
+                if child.cmdline() == list(command):
+                    return child
+        return None
 
     def start_run(self, prompt: str) -> str:
         """Start a turn through the API server and return the run's id."""

@@ -1,0 +1,79 @@
+"""The real agents, their model server and their homes, shared by the tests that only look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.model_server import ModelServer
+from tests.real.agents import VERSIONS, Agent, ensure_agent
+from tests.real.homes import Gateway, Home
+from tests.real.looking import Looker
+
+HomeMaker = Callable[[str], Home]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give these tests the time that real programs take; each wait in them has a shorter limit of its own."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(300))
+
+
+@pytest.fixture(scope="session")
+def model() -> Iterator[ModelServer]:
+    """The model every agent talks to."""
+    with ModelServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session", params=VERSIONS)
+def agent(request: pytest.FixtureRequest) -> Agent:
+    """Each version of the agent in turn."""
+    return ensure_agent(request.param)
+
+
+@pytest.fixture(scope="session")
+def new_home(agent: Agent, model: ModelServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HomeMaker]:
+    """Make a home of the agent by name; whatever runs in it is ended with the session."""
+    base = tmp_path_factory.mktemp(f"agent-{agent.series}-")
+    with ExitStack() as stack:
+        yield lambda name: stack.enter_context(Home.create(agent, base / name, model))
+
+
+@pytest.fixture(scope="session")
+def looker(tmp_path_factory: pytest.TempPathFactory) -> Looker:
+    """Somebody who looks with the thresholds everybody has."""
+    return Looker(tmp_path_factory.mktemp("looker"))
+
+
+@pytest.fixture(scope="session")
+def north(new_home: HomeMaker) -> Iterator[Gateway]:
+    """A gateway that is up and was never disturbed."""
+    with new_home("north").gateway() as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="session")
+def south(new_home: HomeMaker) -> Home:
+    """A home of the same user in which no gateway ever ran, but jobs were made and questions asked."""
+    home = new_home("south")
+    home.create_jobs({"name": "daily", "prompt": "[[say:done]]", "schedule": "every 24h"})
+    home.chat("[[say:hello]]")
+    return home
+
+
+@pytest.fixture(scope="session")
+def killed(new_home: HomeMaker, model: ModelServer) -> Home:
+    """A home whose gateway was killed with SIGKILL in the middle of a turn, with a job that is not due."""
+    home = new_home("killed")
+    home.create_jobs({"name": "daily", "prompt": "[[say:done]]", "schedule": "every 24h"})
+    with home.gateway() as gateway:
+        hold = f"last turn of {gateway.pid}"
+        gateway.ask(f"[[hang:{hold}]]")
+        model.wait_for_call(hold)
+        gateway.kill()
+    return home

@@ -1,0 +1,211 @@
+"""What is said of the scheduler and of jobs in every state the real agent can bring them to.
+
+Jobs are made by the agent's own code and run by its own ticks. That they are due is written into the job list of a
+stopped home, because waiting for a schedule takes longer than a test may.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+
+from tests.fakes.model_server import ModelServer
+from tests.real.agents import Agent
+from tests.real.conftest import HomeMaker
+from tests.real.homes import Gateway, Home, wait_until
+from tests.real.looking import Looker, subject
+
+SOON_S = 2.0
+TICKER_S = 75.0
+"""A limit between the 60 s in which a living ticker beats and the 200 s that are usual."""
+LONG_AGO = timedelta(hours=3)
+
+SCRIPTS = {"fine.sh": "echo fine\n", "broken.sh": "echo broken >&2\nexit 3\n"}
+RAN = ("fine", "broken", "limited", "asked", "undelivered", "once")
+JOBS: tuple[dict[str, object], ...] = (
+    {"name": "fine", "schedule": "every 2h", "prompt": None, "no_agent": True, "script": "fine.sh"},
+    {"name": "broken", "schedule": "every 2h", "prompt": None, "no_agent": True, "script": "broken.sh"},
+    {"name": "limited", "schedule": "0 6 * * *", "prompt": "[[status:429]] for a job"},
+    {"name": "asked", "schedule": "every 2h", "prompt": "[[say:asked and answered]]"},
+    {
+        "name": "undelivered",
+        "schedule": "every 2h",
+        "prompt": None,
+        "no_agent": True,
+        "script": "fine.sh",
+        "deliver": "telegram:1234567",
+    },
+    {"name": "once", "schedule": "30m", "prompt": "[[say:done once]]"},
+    {"name": "resting", "schedule": "every 2h", "prompt": "[[say:never asked]]"},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """A gateway whose first tick ran jobs of every kind, and the id of the one that is finished and gone."""
+
+    home: Home
+    gateway: Gateway
+    finished: str
+
+
+@pytest.fixture(scope="module")
+def ran(new_home: HomeMaker) -> Iterator[Jobs]:
+    """Jobs of every kind that have run once."""
+    home = new_home("jobs")
+    for name, text in SCRIPTS.items():
+        home.script(name, text)
+    home.create_jobs(*JOBS)
+    home.hermes("cron", "pause", str(home.jobs()["resting"]["id"]))
+    finished = str(home.jobs()["once"]["id"])
+    home.make_due(*RAN)
+    with home.gateway() as gateway:
+        wait_until("every job to have run", lambda: _all_ran(home), limit_s=60)
+        yield Jobs(home, gateway, finished)
+
+
+def _all_ran(home: Home) -> bool:
+    jobs = home.jobs()
+    return "once" not in jobs and all(jobs[name]["last_run_at"] for name in RAN if name != "once")
+
+
+@dataclass(frozen=True, slots=True)
+class Hung:
+    """A gateway whose cron ticker hangs in its first tick, and since when."""
+
+    home: Home
+    since: float
+
+
+@pytest.fixture(scope="module")
+def hung(new_home: HomeMaker) -> Iterator[Hung]:
+    """A gateway that lives while its ticker does not: the tick's lock file is a fifo that nobody ever opens.
+
+    Its only job is long overdue, which is written into the job list before the gateway starts.
+    """
+    home = new_home("hung")
+    home.script("fine.sh", SCRIPTS["fine.sh"])
+    home.create_jobs({**JOBS[0], "name": "late", "schedule": "every 10m"})
+    home.make_due("late", ago=LONG_AGO)
+    os.mkfifo(home.root / "cron" / ".tick.lock")
+    with home.gateway():
+        yield Hung(home, time.monotonic())
+
+
+# --- a gateway whose ticker hangs: first of two tests, because the second has to wait until a beat is missed --------
+
+
+def test_a_job_not_started_long_after_its_time_is_overdue(looker: Looker, hung: Hung) -> None:
+    """A job whose time has passed by more than its grace is degraded, and since when is told."""
+    row = looker.jobs(hung.home)["late"]
+    assert row.status == "degraded"
+    assert "overdue" in row.reason
+
+
+# --- a gateway that runs its jobs ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict", "word"),
+    [
+        ("fine", "ok/idle", "ran"),
+        ("asked", "ok/idle", "ran"),
+        ("broken", "degraded", "its last run failed"),
+        ("limited", "degraded", "rate-limited"),
+        ("undelivered", "degraded", "not delivered"),
+        ("resting", "ok/paused", "paused"),
+    ],
+)
+def test_a_job_is_judged_by_its_last_run(looker: Looker, ran: Jobs, name: str, verdict: str, word: str) -> None:
+    """A job that ran is fine, one that failed is degraded, one whose message was lost too, and a paused one rests."""
+    row = looker.jobs(ran.home)[name]
+    assert row.verdict == verdict
+    assert word in row.reason
+
+
+def test_a_run_and_its_delivery_are_two_facts(looker: Looker, ran: Jobs) -> None:
+    """The job whose message could not be delivered did run well, and both is said."""
+    row = looker.jobs(ran.home)["undelivered"]
+    assert row.value("last_result") == "ok"
+    assert row.value("delivery_error") is not None
+
+
+def test_the_words_of_an_error_stay_at_home(looker: Looker, ran: Jobs) -> None:
+    """Of an error only its class is told: the agent's own words can hold anything."""
+    assert "stderr" in str(ran.home.jobs()["broken"]["last_error"])
+    assert "stderr" not in looker.look("cron", ran.home).printed
+
+
+def test_a_finished_one_shot_is_never_red(looker: Looker, ran: Jobs) -> None:
+    """A job that ran once and was then deleted by the agent is finished: no row, or one that is at peace."""
+    assert "once" not in ran.home.jobs()
+    row = looker.look("cron", ran.home).rows.get(subject(ran.home, "cron", ran.finished))
+    assert row is None or row.status == "ok"
+
+
+def test_a_scheduler_with_nothing_to_do_is_idle(looker: Looker, ran: Jobs) -> None:
+    """The scheduler of a living gateway is ok and idle, whatever became of single jobs."""
+    assert looker.scheduler(ran.home).verdict == "ok/idle"
+
+
+def test_a_run_in_progress_is_work_until_it_takes_too_long(
+    looker: Looker, new_home: HomeMaker, model: ModelServer, agent: Agent
+) -> None:
+    """A run that waits for the model is work for job, scheduler and gateway; beyond a limit (here 2 s) it is stuck."""
+    home, hold = new_home("slow"), f"slow job of {agent.version}"
+    home.create_jobs({"name": "slow", "schedule": "every 2h", "prompt": f"[[hang:{hold}]]"})
+    home.make_due("slow")
+    hasty = looker.with_thresholds(stuck_job_s=SOON_S)
+    with home.gateway():
+        model.wait_for_call(hold, 60)
+        assert looker.jobs(home)["slow"].verdict == "ok/busy"
+        assert looker.scheduler(home).verdict == "ok/busy"
+        assert looker.gateway(home).verdict == "ok/busy"
+        time.sleep(SOON_S)
+        assert hasty.jobs(home)["slow"].verdict == "degraded/stuck"
+        model.release(hold)
+        wait_until("the slow job to end", lambda: home.jobs()["slow"]["last_status"] == "ok")
+        assert looker.jobs(home)["slow"].verdict == "ok/idle"
+
+
+# --- the ticker again ----------------------------------------------------------------------------------------------
+
+
+def test_a_dead_ticker_is_seen_while_its_gateway_lives(looker: Looker, hung: Hung, ran: Jobs, agent: Agent) -> None:
+    """A ticker that stopped beating takes the scheduler down and degrades the gateway (0.19, limit here 75 s, not 200).
+
+    0.14 has no such beat: there a job that is hours overdue shows it. A healthy gateway passes under the same limit.
+    """
+    strict = looker.with_thresholds(ticker_s=TICKER_S)
+    if agent.series == "0.14":
+        row = strict.scheduler(hung.home)
+        assert row.status == "degraded"
+        assert "overdue" in row.reason
+    else:
+        time.sleep(max(0.0, hung.since + TICKER_S + SOON_S - time.monotonic()))
+        row = strict.scheduler(hung.home)
+        assert row.status == "down"
+        assert "ticker" in row.reason
+        gateway = strict.gateway(hung.home)
+        assert gateway.status == "degraded"
+        assert "ticker" in gateway.reason
+    assert strict.scheduler(ran.home).status == "ok"
+
+
+# --- and without a gateway -----------------------------------------------------------------------------------------
+
+
+def test_jobs_without_a_gateway_are_down(looker: Looker, ran: Jobs) -> None:
+    """Where no gateway is alive, the scheduler and every job that may run are down; a paused one is not."""
+    ran.gateway.stop()
+    scheduler = looker.scheduler(ran.home)
+    assert scheduler.status == "down"
+    assert "no gateway is alive" in scheduler.reason
+    verdicts = {name: row.verdict for name, row in looker.jobs(ran.home).items()}
+    assert verdicts.pop("resting") == "ok/paused"
+    assert set(verdicts.values()) == {"down"}
