@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from quarterdeck.sources.wake import Waker, Watch, plan, watch_files
+from quarterdeck.sources.wake import Waker, Watch, can_tell, plan, watch_files
 from tests.fakes.sources import SteadySource
 from tests.fakes.watches import ExhaustedWatch
 
@@ -180,3 +180,10 @@ def test_a_plan_names_every_watcher(tmp_path: Path) -> None:
     assert shared.woken_by([str(tmp_path / "x")]) == {"a", "b"}
     assert shared.woken_by([str(tmp_path)]) == {"a", "b"}
     assert list(shared.there) == [str(tmp_path)]
+
+
+def test_trying_says_whether_the_system_would_tell(tmp_path: Path) -> None:
+    """Whether there are watches to spare can be tried without watching; a folder that just went is no lack of them."""
+    assert can_tell([str(tmp_path)])
+    assert can_tell([str(tmp_path / "nowhere")])
+    assert not can_tell([str(tmp_path)], ExhaustedWatch(OSError("OS file watch limit reached.")))

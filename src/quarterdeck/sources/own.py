@@ -24,6 +24,11 @@ ANOTHER = "another user"
 OWNERSHIP = Origin("owner of the home", ".")
 
 
+def owner_id(folder: Path) -> int:
+    """Return who owns a folder."""
+    return folder.stat().st_uid
+
+
 class OwnHome:
     """Reads a home through a source, as long as the home is ours."""
 
@@ -34,11 +39,11 @@ class OwnHome:
         source: Source,
         *,
         uid: int | None = None,
-        owner_of: Callable[[Path], int] = lambda home: home.stat().st_uid,
+        owner_of: Callable[[Path], int] = owner_id,
     ) -> None:
         """Guard ``source``, which reads ``home``. ``uid`` is who we are; as a rule, who runs this program."""
         self._instance, self._home, self._source, self._owner_of = instance, home, source, owner_of
-        self._uid = os.geteuid() if uid is None else uid
+        self._uid = uid
 
     @property
     def name(self) -> str:
@@ -66,13 +71,8 @@ class OwnHome:
 
     def _stranger(self) -> str | None:
         """Return whose home it is when it is not ours."""
-        try:
-            owner = self._owner_of(self._home)
-        except PermissionError:
-            return self._instance.user or ANOTHER
-        except OSError:
-            return None  # it is not there, or broken: the source says so
-        return None if owner == self._uid else _name_of(owner)
+        owner = stranger(self._home, self._uid, self._owner_of)
+        return self._instance.user or owner if owner == ANOTHER else owner
 
     def _refused(self, owner: str, now: datetime) -> Iterator[AnyReading]:
         detail = (
@@ -83,6 +83,17 @@ class OwnHome:
                 yield field.known(about, OWNERSHIP, owner, now)
             elif field is not LEARNT_BY:
                 yield field.unavailable(about, OWNERSHIP, Reason.DENIED, detail, now)
+
+
+def stranger(home: Path, uid: int | None = None, owner_of: Callable[[Path], int] = owner_id) -> str | None:
+    """Return whose a home is when it is not of this user; None when it is, or when that is not the question."""
+    try:
+        owner = owner_of(home)
+    except PermissionError:
+        return ANOTHER
+    except OSError:
+        return None  # it is not there, or broken: the source that reads it says so
+    return None if owner == (os.geteuid() if uid is None else uid) else _name_of(owner)
 
 
 def fields_of(instance: Instance) -> Iterator[tuple[Field[object], str]]:

@@ -160,6 +160,18 @@ class Waker:
             self._wake(source)
 
 
+def can_tell(folders: Sequence[str], watch: Watch = watch_files) -> bool:
+    """Try whether the system would tell of changes in these folders."""
+    try:
+        with closing(watch(folders, polling=False, quiet_s=0.0, stop=threading.Event())) as told:
+            next(told, None)
+    except FileNotFoundError:
+        return True  # one went away just now; that is no limit of the system
+    except (OSError, RuntimeError):
+        return False
+    return True
+
+
 def plan(sources: Iterable[Source]) -> Plan:
     """Ask every source what it watches, and see which of it is there."""
     names: dict[str, list[str]] = {}

@@ -1,0 +1,120 @@
+"""The commands that people type: what each takes, in words. What they do stands in a module for each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from quarterdeck import __version__
+
+Homes = Annotated[
+    list[Path] | None,
+    typer.Option("--home", metavar="DIR", help="A home to look at, and no others; may be given several times."),
+]
+Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="The settings file.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+app = typer.Typer(
+    name="quarterdeck",
+    help=(
+        "The truth about your AI agents on one screen, each figure with its source and its age.\n\n"
+        "With --debug a command that fails shows where."
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run a command; return its exit code."""
+    try:
+        typer.main.get_command(app)(list(argv), prog_name="quarterdeck")
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 0 if ended.code is None else 2
+    return 0
+
+
+@app.command()
+def up(
+    home: Homes = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="The port on 127.0.0.1; 0 takes any that is free.")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Watch your agents and serve the pages on 127.0.0.1."""
+    from quarterdeck.cli.up import up as begin
+
+    raise typer.Exit(begin(home or (), port, config))
+
+
+@app.command()
+def show(
+    view: Annotated[str, typer.Argument(help="brief, agents, cron or ops.")],
+    home: Homes = None,
+    instance: Annotated[str | None, typer.Option(metavar="ID", help="Show one instance. [default: all]")] = None,
+    json: Json = False,
+    config: Config = None,
+) -> None:
+    """Look once, without a server, and print a view.
+
+    Ends with 0 when all is well, 1 when something needs attention, 3 when nothing is worse than unknown or stale.
+    """
+    from quarterdeck.cli.show import show as look
+
+    raise typer.Exit(look(view, homes=home or (), instance=instance, as_data=json, config=config))
+
+
+@app.command()
+def doctor(home: Homes = None, json: Json = False, config: Config = None) -> None:
+    """Say what is found, what cannot be seen, why, and what to do.
+
+    Ends with 0 when everything can be seen, 1 when something cannot.
+    """
+    from quarterdeck.cli.doctor import doctor as examine
+
+    raise typer.Exit(examine(homes=home or (), config=config, as_data=json))
+
+
+@app.command(context_settings=PASSED_ON, add_help_option=False)
+def export(context: typer.Context) -> None:
+    """Write what may be known of one home into a file, as the home's own user."""
+    from quarterdeck.cli.export import run as write
+
+    raise typer.Exit(write(context.args))
+
+
+@app.command(context_settings=PASSED_ON, add_help_option=False)
+def units(context: typer.Context) -> None:
+    """Print systemd units for the exporter and for these pages."""
+    from quarterdeck.cli.units import run as write
+
+    raise typer.Exit(write(context.args))
+
+
+@app.command()
+def acceptance(
+    root: Annotated[
+        Path | None, typer.Option(help="The project's checkout. [default: the one this folder is in]")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Say which promises are kept, by the word of the last test run.
+
+    Ends with 0 when every row is Have, 1 when one is Need or Blocked, 2 when nothing can be said.
+    """
+    from quarterdeck.cli.acceptance import acceptance as report
+
+    report(root, json)
+
+
+@app.command()
+def version() -> None:
+    """Say which release this is."""
+    typer.echo(f"quarterdeck {__version__}")

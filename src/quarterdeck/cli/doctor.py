@@ -1,0 +1,249 @@
+"""``quarterdeck doctor``: what is found, what cannot be seen, why, and what to do.
+
+Rule 1: it does not say how the agents are; `show` does. It says how well they can be seen.
+Rule 2: what cannot be seen is said once for each place and reason, with the number of facts that hang on it.
+Exit codes: 0 everything can be seen, 1 something cannot. (2 is a usage or settings error.)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+from quarterdeck import __version__, settings, wiring
+from quarterdeck.settings import Settings
+from quarterdeck.sources.wake import can_tell, plan
+from quarterdeck.truth import fields as F  # noqa: N812 -- as in the tables of truth
+from quarterdeck.truth.fields import Field
+from quarterdeck.truth.instance import Instance, instance_of, subject
+from quarterdeck.truth.judgement import words
+from quarterdeck.truth.reading import AnyReading, Knowledge, Known, Reason, Unavailable
+from quarterdeck.truth.snapshot import Snapshot
+
+DEADLINE_S: Final = 10.0
+INOTIFY: Final = Path("/proc/sys/fs/inotify")
+
+ADVICE: Final[Mapping[Reason, str]] = {
+    Reason.MISSING: "It appears when the agent has written it; if it should be there, see to it.",
+    Reason.CORRUPT: "See what is there instead, and what the agent says of it.",
+    Reason.SCHEMA: "It was written by a release this one does not know: look for a newer Quarterdeck.",
+    Reason.BUSY: "It is looked at again and again; if it stays so, see what holds it.",
+    Reason.TIMEOUT: "See whether its disk, or the program that was asked, answers at all.",
+    Reason.DENIED: "Run Quarterdeck as its owner, or let its owner run the exporter (`quarterdeck units`).",
+    Reason.OBSERVER: "That is a mistake of Quarterdeck, or a limit of this machine; please report it.",
+    Reason.NEVER_SEEN: "Nothing has reported it.",
+}
+
+
+class Level(StrEnum):
+    """How a finding counts."""
+
+    FINE = "fine"
+    NOTE = "note"
+    UNSEEN = "unseen"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report: about what, what is the case, and what to do where something is to be done."""
+
+    level: Level
+    about: str
+    what: str
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What the machine says of itself that is no reading."""
+
+    user: str
+    host: str
+    python: str
+    folders: int
+    """Folders whose changes should wake a look."""
+    tells: bool
+    """Whether the system would tell of changes in them."""
+    watches: str
+    """How many folders a user may watch, as the kernel says; empty when it does not."""
+
+
+def doctor(*, homes: Sequence[Path] = (), config: Path | None = None, as_data: bool = False) -> int:
+    """Look once and report; return the exit code.
+
+    Raises:
+        QuarterdeckError: when the settings are wrong.
+    """
+    decided = settings.load(config, homes)
+    deck = wiring.build(decided)
+    snapshot = deck.collector.collect(DEADLINE_S)
+    findings = tuple(examine(decided, snapshot, machine(deck), deck.clock()))
+    sys.stdout.write(as_json(findings) if as_data else as_text(findings))
+    return exit_code(findings)
+
+
+def exit_code(findings: Iterable[Finding]) -> int:
+    """Return 1 when something cannot be seen."""
+    return int(any(finding.level is Level.UNSEEN for finding in findings))
+
+
+def as_text(findings: Sequence[Finding]) -> str:
+    """Write findings for people."""
+    shapes = {Level.FINE: "✔", Level.NOTE: "•", Level.UNSEEN: "✖"}
+    width = max((len(finding.about) for finding in findings), default=0)
+    lines = []
+    for finding in findings:
+        lines.append(f"{shapes[finding.level]} {finding.about:<{width}}  {finding.what}")
+        if finding.fix:
+            lines.append(f"  {'':<{width}}  → {finding.fix}")
+    return "\n".join(lines) + "\n"
+
+
+def as_json(findings: Sequence[Finding]) -> str:
+    """Write findings for programs."""
+    return json.dumps({"findings": [asdict(finding) for finding in findings]}, ensure_ascii=False, indent=2) + "\n"
+
+
+def machine(deck: wiring.Deck) -> Machine:
+    """Ask the machine."""
+    folders = plan(deck.sources)
+    return Machine(
+        user=wiring.user_name(),
+        host=os.uname().nodename,
+        python=platform.python_version(),
+        folders=len(folders.there),
+        tells=can_tell(tuple(folders.there)) if folders.there else True,
+        watches=_kernel_says("max_user_watches"),
+    )
+
+
+def examine(decided: Settings, snapshot: Snapshot, found: Machine, now: datetime) -> Iterator[Finding]:
+    """Say everything there is to say of how well things can be seen."""
+    yield Finding(Level.FINE, "quarterdeck", f"{__version__}, Python {found.python}, as {found.user} on {found.host}")
+    where = "none, and none are needed" if decided.file is None else str(decided.file)
+    yield Finding(Level.FINE, "settings", where)
+    yield from (Finding(Level.UNSEEN, "settings", note) for note in decided.notes)
+    if not decided.instances:
+        fix = "Name a home with --home DIR or in the settings, or let its owner run the exporter."
+        yield Finding(Level.UNSEEN, "instances", "no agent is found", fix)
+    for instance in decided.instances:
+        yield from _instance(instance, snapshot, now)
+    yield from _managers(snapshot)
+    yield from _others(snapshot)
+    yield from _changes(found)
+
+
+# --- instances -----------------------------------------------------------------------------------------------------
+
+
+def _instance(instance: Instance, snapshot: Snapshot, now: datetime) -> Iterator[Finding]:
+    about = f"instance {instance.id}"
+    readings = [reading for (name, _), reading in snapshot.readings.items() if instance_of(name) == instance.id]
+    known = sum(isinstance(reading, Known) for reading in readings)
+    yield Finding(Level.FINE if known else Level.UNSEEN, about, f"{_way(instance)}: {_facts(known)} known")
+    release = ", ".join(_release(instance, snapshot))
+    if release:
+        yield Finding(Level.FINE, about, release)
+    if instance.snapshot is not None:
+        yield from _snapshot_age(instance, snapshot, now)
+    yield from _unseen(about, readings, now)
+
+
+def _way(instance: Instance) -> str:
+    profile = f", profile of {instance.root}" if instance.root else ""
+    return f"home {instance.home}{profile}" if instance.home else f"snapshot {instance.snapshot}"
+
+
+def _release(instance: Instance, snapshot: Snapshot) -> Iterator[str]:
+    versions: tuple[tuple[str, Field[Any]], ...] = (
+        ("agent", F.AGENT_VERSION),
+        ("schema", F.SCHEMA_VERSION),
+        ("configuration", F.CONFIG_VERSION),
+    )
+    for name, field in versions:
+        reading = snapshot.readings.get((subject(instance.id), field.name))
+        if isinstance(reading, Known) and reading.value is not None:
+            yield f"{name} {reading.value}"
+
+
+def _snapshot_age(instance: Instance, snapshot: Snapshot, now: datetime) -> Iterator[Finding]:
+    reading = snapshot.readings.get((f"source:exporter:{instance.id}", F.SNAPSHOT_WRITTEN_AT.name))
+    if isinstance(reading, Known):
+        age = now - reading.value
+        late = age > F.SNAPSHOT_WRITTEN_AT.fresh_for
+        fix = "See whether its timer runs: systemctl status 'quarterdeck-export-*'." if late else ""
+        level = Level.UNSEEN if late else Level.FINE
+        yield Finding(level, f"instance {instance.id}", f"its exporter wrote {words(age)} ago", fix)
+
+
+def _unseen(about: str, readings: Iterable[AnyReading], now: datetime) -> Iterator[Finding]:
+    """Say what cannot be seen, once for each place and reason."""
+    readings = list(readings)
+    lost = Counter(
+        (reading.origin.locator, reading.reason, reading.detail)
+        for reading in readings
+        if isinstance(reading, Unavailable)
+    )
+    for (place, reason, detail), count in lost.most_common():
+        yield Finding(Level.UNSEEN, about, f"{place} {reason}: {detail} ({_facts(count)})", ADVICE[reason])
+    stale = sum(reading.knowledge(now) is Knowledge.STALE for reading in readings)
+    if stale:
+        yield Finding(Level.UNSEEN, about, f"{_facts(stale)} stale", "Nobody has looked for too long.")
+
+
+def _facts(count: int) -> str:
+    return "1 fact" if count == 1 else f"{count} facts"
+
+
+# --- everything else -----------------------------------------------------------------------------------------------
+
+
+def _managers(snapshot: Snapshot) -> Iterator[Finding]:
+    """Say of each systemd manager how it is asked."""
+    for name, look in snapshot.looks.items():
+        if not name.startswith("systemd:"):
+            continue
+        reading = snapshot.readings.get((f"source:{name}", F.SOURCE_ASKED_AS.name))
+        units = {about for about, _ in snapshot.readings if about.startswith(f"{name}/")}
+        if isinstance(reading, Known) and reading.value is None:
+            yield Finding(Level.NOTE, name, "this host has no such manager")
+        elif look.answered and isinstance(reading, Known):
+            yield Finding(Level.FINE, name, f"{len(units)} units and timers, asked as {reading.value}")
+        else:
+            yield Finding(Level.UNSEEN, name, look.detail, "See `systemctl status` for that user.")
+
+
+def _others(snapshot: Snapshot) -> Iterator[Finding]:
+    """Say how the other sources answered."""
+    for name, look in snapshot.looks.items():
+        if name.startswith("systemd:"):
+            continue
+        if look.answered:
+            yield Finding(Level.FINE, name, f"answered in {look.took_ms:.0f} ms")
+        else:
+            yield Finding(Level.UNSEEN, name, f"did not answer: {look.detail}", ADVICE[Reason.TIMEOUT])
+
+
+def _changes(found: Machine) -> Iterator[Finding]:
+    if found.tells:
+        limit = f" of {found.watches} that a user may watch" if found.watches else ""
+        yield Finding(Level.FINE, "changes", f"{found.folders} folders{limit}; a change in one is seen within a second")
+    else:
+        fix = "Raise fs.inotify.max_user_watches or fs.inotify.max_user_instances with sysctl."
+        yield Finding(Level.NOTE, "changes", "the system will not tell of them; they are looked for every second", fix)
+
+
+def _kernel_says(limit: str) -> str:
+    try:
+        return (INOTIFY / limit).read_text(encoding="ascii").strip()
+    except OSError:
+        return ""

@@ -1,0 +1,154 @@
+"""Where the parts are put together: which sources there are for the settings that hold, and the clock they all go by.
+
+Rule 1: nothing is opened here. Building is quick, and nothing that lies on the disk can make it fail.
+Rule 2: who may be read directly and who only through a snapshot, is decided here and nowhere else: a home by its own
+        user; any other by what its exporter wrote; one without an exporter not at all, but for its unit.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from quarterdeck.settings import Settings
+from quarterdeck.sources import own
+from quarterdeck.sources.collector import Collector, Log
+from quarterdeck.sources.exporter.source import ExporterSource
+from quarterdeck.sources.hermes import HermesSource
+from quarterdeck.sources.host.source import HostSource
+from quarterdeck.sources.own import OwnHome
+from quarterdeck.sources.source import Source
+from quarterdeck.sources.systemd.gateways import Gateway, gateway_of
+from quarterdeck.sources.systemd.source import SystemdSource
+from quarterdeck.sources.wake import Waker
+from quarterdeck.truth.fields import LOCK_HOLDER
+from quarterdeck.truth.instance import Instance, subject
+from quarterdeck.truth.reading import Key, Known
+from quarterdeck.truth.snapshot import Snapshot
+
+STOP_S = 1.0
+"""Seconds that a part gets to end when everything ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deck:
+    """Everything put together and ready to look."""
+
+    settings: Settings
+    collector: Collector
+    waker: Waker
+    sources: tuple[Source, ...]
+    clock: Callable[[], datetime]
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What is known now."""
+        return self.collector.snapshot
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Look again and again, in the background, as long as the block lasts."""
+        parts = (self.collector, self.waker)
+        threads = [threading.Thread(target=part.run, name=type(part).__name__, daemon=True) for part in parts]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            for part in parts:
+                part.stop()
+            for thread in threads:
+                thread.join(STOP_S)
+
+
+def utc_now() -> datetime:
+    """Return the present moment."""
+    return datetime.now(UTC)
+
+
+def build(
+    settings: Settings,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+    monotonic: Callable[[], float] = time.monotonic,
+    log: Log | None = None,
+) -> Deck:
+    """Put everything together."""
+    host, instances = os.uname().nodename, settings.instances
+    holders = Holders(instances)
+    readers = [_reader(instance, host) for instance in instances]
+    managers = list(_managers(settings, holders))
+    homes = {one.id: one.home for one in instances if one.home is not None}
+    sources = (*(reader for reader, _ in readers), *managers, HostSource(host, homes, holders=holders))
+    expected: dict[str, tuple[Key, ...]] = {reader.name: keys for reader, keys in readers}
+    expected |= {manager.name: manager.expected for manager in managers}
+    collector = Collector(sources, instances, clock, monotonic, expected=expected, log=log)
+    holders.collector = collector
+    return Deck(settings, collector, Waker(sources, collector.wake, log=log), sources, clock)
+
+
+def _reader(instance: Instance, host: str) -> tuple[Source, tuple[Key, ...]]:
+    """Return the source that reads an instance, and the facts it is expected to bring."""
+    home = None if instance.home is None else Path(instance.home)
+    if instance.snapshot is not None and (home is None or own.stranger(home) is not None):
+        return ExporterSource(instance, instance.snapshot, host), ()
+    if home is None:
+        raise ValueError("An instance has a home, a snapshot, or both.")
+    return OwnHome(instance, home, HermesSource(instance)), own.expected(instance)
+
+
+def _is_ours(instance: Instance) -> bool:
+    return instance.user in {None, user_name()}
+
+
+def _managers(settings: Settings, holders: Holders) -> Iterator[SystemdSource]:
+    """Return the managers to ask: ours, the system's, and that of each other user whose agent has no exporter.
+
+    A unit that nobody named may be known to the user's manager or to the system's: both are asked.
+    """
+    ours = [one for one in settings.instances if _is_ours(one)]
+    others = [one for one in settings.instances if not _is_ours(one) and one.snapshot is None]
+    asked = [one for one in (*ours, *others) if one.home is not None or one.unit is not None]
+    watch = settings.units
+    yield SystemdSource("system", gateways=_gateways(asked, "system"), watch=watch.system, holders=holders)
+    mine = _gateways([one for one in asked if one in ours], "user")
+    yield SystemdSource("user", gateways=mine, watch=watch.user, holders=holders)
+    for user in sorted({one.user for one in others if one.user is not None}):
+        theirs = _gateways([one for one in others if one.user == user], "user")
+        yield SystemdSource("user", user=user, gateways=theirs, holders=holders)
+
+
+def _gateways(instances: list[Instance], scope: str) -> list[Gateway]:
+    meant = [one for one in instances if one.unit is None or one.scope == scope]
+    return [gateway for gateway in map(gateway_of, meant) if gateway is not None]
+
+
+class Holders:
+    """Which instance's lock a process holds, by the newest snapshot. Only of homes that are read on this host."""
+
+    def __init__(self, instances: tuple[Instance, ...]) -> None:
+        self._keys = {one.id: (subject(one.id, "gateway"), LOCK_HOLDER.name) for one in instances if one.home}
+        self.collector: Collector | None = None
+
+    def __call__(self) -> Mapping[int, str]:
+        """Return the instance by the process that holds its lock."""
+        if self.collector is None:
+            return {}
+        readings = self.collector.snapshot.readings
+        found = {identity: readings.get(key) for identity, key in self._keys.items()}
+        return {said.value: identity for identity, said in found.items() if isinstance(said, Known) and said.value}
+
+
+def user_name() -> str:
+    """Return who runs this program."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
