@@ -68,6 +68,13 @@ GATEWAY_CASES: dict[str, tuple[World, str, str | None, str]] = {
         "busy",
         "in a tool",
     ),
+    "working, 0.14": (OLD | TURN | {F.OPEN_TURN_SINCE: ago(400), F.OPEN_TURN_IN: None}, "ok", "busy", "in progress"),
+    "stuck, 0.14": (
+        OLD | TURN | {F.OPEN_TURN_SINCE: ago(901), F.OPEN_TURN_IN: None},
+        "degraded",
+        "stuck",
+        "in progress for 15 min",
+    ),
     "rate-limited": ({F.RATE_LIMITED_AT: ago(30)}, "degraded", "rate-limited", "429"),
     "was rate-limited, answered since": ({F.RATE_LIMITED_AT: ago(30), F.LAST_SUCCESS: ago(10)}, "ok", "idle", ""),
     "pool exhausted": ({F.EXHAUSTED: 2, F.REFUSAL_CODE: 429}, "degraded", "rate-limited", "every credential"),

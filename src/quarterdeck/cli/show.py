@@ -18,6 +18,8 @@ from quarterdeck.views.judged import Judged
 from quarterdeck.views.model import View
 
 PIPED_WIDTH = 120
+DEADLINE_S = 6.0
+"""Seconds to wait for the slowest source; whatever has not answered by then is unknown for that reason."""
 EXIT = {Status.OK: 0, Status.STALE: 3, Status.UNKNOWN: 3, Status.DEGRADED: 1, Status.DOWN: 1}
 
 
@@ -39,7 +41,7 @@ def show(
     if name not in VIEWS:
         raise UsageError(f"There is no view called {name}", f"Ask for one of: {', '.join(VIEWS)}.")
     deck = wiring.build(settings.load(config, homes))
-    snapshot = deck.collector.collect()
+    snapshot = deck.collector.collect(DEADLINE_S)
     judged = Judged(snapshot, deck.clock())
     chosen = instance or ALL
     if chosen != ALL and chosen not in judged.instances:

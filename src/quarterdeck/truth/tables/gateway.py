@@ -70,17 +70,18 @@ def _trouble(f: Facts) -> str:
 
 def _open_turn(f: Facts) -> str:
     since, place, tool = f.get(F.OPEN_TURN_SINCE), f.get(F.OPEN_TURN_IN), f.get(F.OPEN_TURN_TOOL)
-    where = (
-        f"in tool {tool}" if place == "tool" and tool else "in a tool" if place == "tool" else "waiting for the model"
+    where = {"model": "waiting for the model", "tool": f"in tool {tool}" if tool else "in a tool"}.get(
+        str(place), "in progress"
     )
     return f"a turn is {where}" + (f" for {words(f.age(since))}" if since else "")
 
 
 def _stuck(f: Facts) -> bool:
+    """Early releases do not write what a turn waits for; then it gets the longer time."""
     since = f[F.OPEN_TURN_SINCE]
     if not _present(f) or since is None:
         return False
-    limit = f.thresholds.stuck_tool_s if f[F.OPEN_TURN_IN] == "tool" else f.thresholds.stuck_model_s
+    limit = f.thresholds.stuck_model_s if f[F.OPEN_TURN_IN] == "model" else f.thresholds.stuck_tool_s
     return f.age(since) > limit
 
 
