@@ -14,6 +14,8 @@ from itertools import groupby
 from typing import Any, Final
 
 from quarterdeck.settings.reference import settings_page
+from quarterdeck.sources.exporter.reference import page as snapshot_page
+from quarterdeck.sources.exporter.schema import schema_text
 from quarterdeck.truth.fields import FIELDS, Field
 from tests.architecture.code import DOCS
 
@@ -75,6 +77,8 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "cli.md": commands_page,
     "fields.md": fields_page,
     "settings.md": lambda: settings_page(WRITTEN_BY),
+    "snapshot.md": lambda: snapshot_page(WRITTEN_BY),
+    "snapshot.schema.json": schema_text,
 }
 
 

@@ -1,0 +1,155 @@
+"""The snapshot: one JSON document with what is known of one instance, fit to be read by somebody else.
+
+Rule 1: what the published vocabulary (``truth.fields``) does not name, and what the instance's policy does not allow,
+        neither goes out nor comes in. Both directions pass the same walls, and both check every value's shape.
+Rule 2: a document speaks for one instance and the host it was written on, and for nobody else.
+Rule 3: where a fact comes from is shown to people: an origin that could carry anything but a name is not let through.
+Rule 4: how long a fact lives is for the vocabulary to say. A document may shorten a life, never prolong it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from quarterdeck.truth.fields import Field, field_for
+from quarterdeck.truth.instance import Instance, Policy
+from quarterdeck.truth.reading import AnyReading, Known, Origin, Unavailable
+from quarterdeck.truth.shapes import LOCATOR, SECRET, Ident, Optional, Shape, ShapeError, Text, dump
+
+SCHEMA = "quarterdeck/snapshot/1"
+
+BYTES_LIMIT = 16_000_000
+READINGS_LIMIT = 50_000
+"""Enough for two thousand cron jobs."""
+
+HIDDEN = "not shown"
+"""Stands where the name of an origin would be, when it does not look like a name."""
+
+_detail = Text()
+_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+
+INSTANCE: dict[str, Shape[object]] = {
+    "id": Ident(),
+    "label": Text(),
+    "profile": Optional(Ident()),
+    "user": Optional(Ident()),
+    "unit": Optional(Ident()),
+    "scope": Ident(),
+}
+"""What a document says of its instance. The home's path is not among it: it is nobody's business outside."""
+
+
+def render(
+    instance: Instance,
+    readings: Iterable[AnyReading],
+    now: datetime,
+    *,
+    version: str,
+    host: str,
+    took_ms: float,
+    sessions: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return what may be said of an instance, as JSON."""
+    document: dict[str, Any] = {
+        "schema": SCHEMA,
+        "generated_at": dump(now),
+        "instance": {name: _or_none(shape, getattr(instance, name)) for name, shape in INSTANCE.items()},
+        "exporter": {"version": version, "host": host, "took_ms": round(took_ms, 1)},
+        "readings": [_row(field, reading) for field, reading in _fit(instance, host, readings)],
+    }
+    if sessions is not None:
+        document["sessions"] = dict(sessions)
+    return document
+
+
+def encode(document: Mapping[str, Any]) -> bytes:
+    """Return a document as bytes: one line for each reading, so that people can search it."""
+    head = _json.encode({key: value for key, value in document.items() if key != "readings"})
+    rows = ",\n".join(_json.encode(row) for row in document["readings"])
+    return f'{head[:-1]},"readings":[\n{rows}\n]}}\n'.encode()
+
+
+def speaks_for(instance: str, host: str, subject: str) -> bool:
+    """Whether a subject is for this instance's exporter to speak of.
+
+    Units are not: ``systemd:user/x.service`` does not say whose manager it is, or on which host. What an exporter knows
+    of its own unit it says of its gateway.
+    """
+    scheme, _, rest = subject.partition(":")
+    owner = {"hermes": instance, "host": host}.get(scheme)
+    return owner is not None and rest.partition("/")[0] == owner and is_name(subject)
+
+
+def permits(policy: Policy, field: Field[Any]) -> bool:
+    """Whether an instance's policy lets this field be known outside."""
+    return field.policy is None or getattr(policy, field.policy, False) is True
+
+
+def origin(subject: str, source: str, locator: str) -> Origin:
+    """Return an origin that is fit to be shown: names, and places relative to the home."""
+    is_place = is_name(locator) and not (locator.startswith("/") and subject.startswith("hermes:"))
+    return Origin(source if is_name(source) else HIDDEN, locator if is_place else HIDDEN)
+
+
+def is_name(text: str) -> bool:
+    """Whether a text is a name and nothing else: a path, a unit, a table, the id of a subject."""
+    return LOCATOR.fullmatch(text) is not None and SECRET.search(text) is None
+
+
+def checked(field: Field[Any], claimed: Known[Any]) -> AnyReading:
+    """Return a reading after its value was checked; it lives as long as it claims but no longer than its field may."""
+    reading = field.known(claimed.subject, claimed.origin, claimed.value, claimed.observed_at)
+    if isinstance(reading, Unavailable) or claimed.fresh_for >= reading.fresh_for:
+        return reading
+    return replace(reading, fresh_for=claimed.fresh_for)
+
+
+def detail(text: str) -> str:
+    """Return a detail fit to be shown: one line, not long, credentials masked."""
+    return _detail.load(text)
+
+
+def _fit(instance: Instance, host: str, readings: Iterable[AnyReading]) -> Iterable[tuple[Field[Any], AnyReading]]:
+    for reading in readings:
+        field = field_for(reading.subject, reading.field)
+        if field and speaks_for(instance.id, host, reading.subject) and permits(instance.policy, field):
+            yield field, reading
+
+
+def _row(field: Field[Any], reading: AnyReading) -> dict[str, Any]:
+    row: dict[str, Any] = {"subject": reading.subject, "field": field.name}
+    where = origin(reading.subject, reading.origin.source, reading.origin.locator)
+    if isinstance(reading, Known):
+        # A value is checked once more on its way out: a source that makes a reading by hand opens no door.
+        reading = checked(field, replace(reading, origin=where))
+    if isinstance(reading, Known):
+        return row | _witnessed(reading)
+    last = checked(field, replace(reading.last, origin=where)) if reading.last else None
+    return row | {
+        "source": where.source,
+        "locator": where.locator,
+        "observed_at": dump(reading.attempted_at),
+        "unavailable": {"reason": str(reading.reason), "detail": detail(reading.detail)},
+        "last": _witnessed(last) if isinstance(last, Known) else None,
+    }
+
+
+def _witnessed(reading: Known[Any]) -> dict[str, Any]:
+    return {
+        "source": reading.origin.source,
+        "locator": reading.origin.locator,
+        "observed_at": dump(reading.observed_at),
+        "fresh_for_s": reading.fresh_for.total_seconds(),
+        "value": dump(reading.value),
+    }
+
+
+def _or_none(shape: Shape[object], value: object) -> object:
+    try:
+        return shape.load(value)
+    except ShapeError:
+        return None

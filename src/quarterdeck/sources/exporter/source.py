@@ -1,0 +1,93 @@
+"""An instance that is known only by the snapshot its exporter writes.
+
+Rule 1: a snapshot that can no longer be read makes its facts unknown, not gone.
+Rule 2: when the snapshot was read proves nothing about what it says: every fact keeps the time at which its exporter
+        looked, so that a snapshot nobody renews goes stale by itself.
+Rule 3: of its own host the hub speaks itself. There is one witness for a fact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path, PurePath
+
+from quarterdeck.sources import files
+from quarterdeck.sources.exporter import document
+from quarterdeck.sources.exporter.intake import Intake, parse
+from quarterdeck.sources.files import SourceError
+from quarterdeck.truth import fields
+from quarterdeck.truth.fields import Field
+from quarterdeck.truth.instance import Instance, subject
+from quarterdeck.truth.reading import AnyReading, Key, Origin
+from quarterdeck.truth.snapshot import unanswered
+
+WITNESS = "exporter snapshot"
+
+ROWS: tuple[tuple[str, Field[object]], ...] = (
+    ("gateway", fields.LOCK_HOLDER),
+    ("cron", fields.JOBS_DECLARED),
+    ("sessions", fields.SESSIONS_TOTAL),
+)
+"""One fact for each part that every instance has: where nothing is known, the row still stands and says why."""
+
+
+class ExporterSource:
+    """Reads one instance's snapshot file."""
+
+    budget_s = 2.0
+    every_s = 30.0
+
+    def __init__(self, instance: Instance, file: PurePath, host: str) -> None:
+        """Read ``file`` for ``instance``, on a hub that runs on ``host``."""
+        self._instance = instance
+        self._file = Path(file)
+        self._host = host
+        self._origin = Origin(WITNESS, document.origin("", WITNESS, self._file.name).locator)
+        self._before: dict[Key, AnyReading] = {}
+
+    @property
+    def name(self) -> str:
+        """Named after the instance: ``exporter:north``."""
+        return f"exporter:{self._instance.id}"
+
+    def watched(self) -> tuple[Path, ...]:
+        """Watch the directory: the exporter puts a new file in the place of the old one."""
+        return (self._file.parent,)
+
+    def look(self, now: datetime) -> Iterable[AnyReading]:
+        """Read the snapshot once."""
+        try:
+            intake = parse(files.read_bytes(self._file, limit=document.BYTES_LIMIT).data, self._instance)
+        except SourceError as error:
+            return [*self._learnt(now), *self._blind(error, now)]
+        facts = list(self._facts(intake))
+        self._before = {(reading.subject, reading.field): reading for reading in facts}
+        return [*self._learnt(now), *facts, *self._written(intake, now)]
+
+    def _facts(self, intake: Intake) -> Iterator[AnyReading]:
+        own = (subject(self._instance.id), fields.LEARNT_BY.name)
+        for reading in intake.readings:
+            of_this_host = reading.subject.startswith("host:") and intake.host == self._host
+            if not of_this_host and (reading.subject, reading.field) != own:
+                yield reading
+
+    def _learnt(self, now: datetime) -> Iterator[AnyReading]:
+        yield fields.LEARNT_BY.known(subject(self._instance.id), self._origin, "exporter", now)
+
+    def _written(self, intake: Intake, now: datetime) -> Iterator[AnyReading]:
+        about = f"source:{self.name}"
+        yield fields.SNAPSHOT_WRITTEN_AT.known(about, self._origin, intake.generated_at, now)
+        yield fields.SNAPSHOT_NOT_UNDERSTOOD.known(about, self._origin, intake.not_understood, now)
+        yield fields.SNAPSHOT_NOT_ADMITTED.known(about, self._origin, intake.not_admitted, now)
+
+    def _blind(self, error: SourceError, now: datetime) -> Iterator[AnyReading]:
+        """Nothing could be read: what was known is unknown now, and the parts of an instance say why."""
+        about = f"source:{self.name}"
+        yield fields.SNAPSHOT_WRITTEN_AT.unavailable(about, self._origin, error.reason, error.detail, now)
+        lost = unanswered(self._before, now, error.reason, error.detail)
+        for part, field in ROWS:
+            key = (subject(self._instance.id, part), field.name)
+            if key not in lost:
+                yield field.unavailable(key[0], self._origin, error.reason, error.detail, now)
+        yield from lost.values()
