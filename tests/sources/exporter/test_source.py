@@ -16,6 +16,7 @@ import pytest
 from quarterdeck.sources.exporter.document import BYTES_LIMIT, encode, render
 from quarterdeck.sources.exporter.source import ExporterSource
 from quarterdeck.sources.merge import Merged
+from quarterdeck.sources.own import expected
 from quarterdeck.truth import fields
 from quarterdeck.truth.instance import Instance
 from quarterdeck.truth.reading import AnyReading, Key, Knowledge, Known, Origin, Reason, Unavailable
@@ -115,9 +116,10 @@ def test_what_was_not_taken_in_is_counted(tmp_path: Path) -> None:
 
 
 def test_a_file_that_never_was_leaves_every_part_unknown(tmp_path: Path) -> None:
-    """Before the first snapshot the parts of the instance stand on the page, unknown, with the reason."""
+    """Before the first snapshot everything a home could tell is unknown, with the reason."""
     found = seen(source(tmp_path / "north.json").look(NOW))
-    for key in (HOLDER, ("hermes:north/cron", "jobs_declared"), ("hermes:north/sessions", "total"), WRITTEN_AT):
+    assert set(expected(NORTH)) <= set(found)
+    for key in (*expected(NORTH), WRITTEN_AT):
         assert (absent(found[key]).reason, absent(found[key]).detail) == (Reason.MISSING, "does not exist")
 
 

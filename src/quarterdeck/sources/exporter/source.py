@@ -12,24 +12,16 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path, PurePath
 
-from quarterdeck.sources import files
+from quarterdeck.sources import files, own
 from quarterdeck.sources.exporter import document
 from quarterdeck.sources.exporter.intake import Intake, parse
 from quarterdeck.sources.files import SourceError
 from quarterdeck.truth import fields
-from quarterdeck.truth.fields import Field
 from quarterdeck.truth.instance import Instance, subject
 from quarterdeck.truth.reading import AnyReading, Key, Origin
 from quarterdeck.truth.snapshot import unanswered
 
 WITNESS = "exporter snapshot"
-
-ROWS: tuple[tuple[str, Field[object]], ...] = (
-    ("gateway", fields.LOCK_HOLDER),
-    ("cron", fields.JOBS_DECLARED),
-    ("sessions", fields.SESSIONS_TOTAL),
-)
-"""One fact for each part that every instance has: where nothing is known, the row still stands and says why."""
 
 
 class ExporterSource:
@@ -66,10 +58,9 @@ class ExporterSource:
         return [*self._learnt(now), *facts, *self._written(intake, now)]
 
     def _facts(self, intake: Intake) -> Iterator[AnyReading]:
-        own = (subject(self._instance.id), fields.LEARNT_BY.name)
         for reading in intake.readings:
             of_this_host = reading.subject.startswith("host:") and intake.host == self._host
-            if not of_this_host and (reading.subject, reading.field) != own:
+            if not of_this_host and reading.field != fields.LEARNT_BY.name:
                 yield reading
 
     def _learnt(self, now: datetime) -> Iterator[AnyReading]:
@@ -82,12 +73,11 @@ class ExporterSource:
         yield fields.SNAPSHOT_NOT_ADMITTED.known(about, self._origin, intake.not_admitted, now)
 
     def _blind(self, error: SourceError, now: datetime) -> Iterator[AnyReading]:
-        """Nothing could be read: what was known is unknown now, and the parts of an instance say why."""
+        """Nothing could be read: what was known is unknown now, and whatever a home could tell says why."""
         about = f"source:{self.name}"
         yield fields.SNAPSHOT_WRITTEN_AT.unavailable(about, self._origin, error.reason, error.detail, now)
         lost = unanswered(self._before, now, error.reason, error.detail)
-        for part, field in ROWS:
-            key = (subject(self._instance.id, part), field.name)
-            if key not in lost:
-                yield field.unavailable(key[0], self._origin, error.reason, error.detail, now)
         yield from lost.values()
+        for field, part in own.fields_of(self._instance):
+            if field is not fields.LEARNT_BY and (part, field.name) not in lost:
+                yield field.unavailable(part, self._origin, error.reason, error.detail, now)
