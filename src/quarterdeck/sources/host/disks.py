@@ -51,20 +51,18 @@ class Survey:
 
     path: str
     mounted: tuple[Mount, ...]
+    resolve: Callable[[str], str]
     ask: Callable[[str], Room]
     mount: str | None = None
     outcome: Room | SourceError = field(default_factory=lambda: SourceError(*NO_ANSWER))
-    thread: threading.Thread | None = None
+    thread: threading.Thread = field(init=False)
+    """Nobody has to wait for it, not even the interpreter at its end."""
 
-    def start(self) -> None:
-        """Ask in a thread, which nobody has to wait for, not even the interpreter at its end."""
+    def __post_init__(self) -> None:
         self.thread = threading.Thread(target=self._run, name=f"disk {self.path}", daemon=True)
-        self.thread.start()
 
-    def waits(self, until: float = 0.0) -> bool:
+    def waits(self, until: float) -> bool:
         """Whether there is still no answer at this moment of the steady clock."""
-        if self.thread is None:
-            return False
         self.thread.join(max(0.0, until - time.monotonic()))
         return self.thread.is_alive()
 
@@ -76,7 +74,7 @@ class Survey:
             self.outcome = error
 
     def _ask(self) -> Room:
-        found = parse.mount_of(os.path.realpath(self.path), self.mounted)
+        found = parse.mount_of(self.resolve(self.path), self.mounted)
         if found is None:
             raise SourceError(Reason.SCHEMA, "the kernel does not say on which file system this lies")
         self.mount = found.shown
@@ -95,8 +93,14 @@ def room_at(point: str) -> Room:
 class Disks:
     """The file systems under some places."""
 
-    def __init__(self, proc: str, limit_s: float, ask: Callable[[str], Room] = room_at) -> None:
-        self._proc, self._limit_s, self._ask = proc, limit_s, ask
+    def __init__(
+        self,
+        proc: str,
+        limit_s: float,
+        ask: Callable[[str], Room] = room_at,
+        resolve: Callable[[str], str] = os.path.realpath,
+    ) -> None:
+        self._proc, self._limit_s, self._ask, self._resolve = proc, limit_s, ask, resolve
         self._known: dict[str, str] = {}
         """On which file system each place was found to lie."""
         self._held: dict[str, Survey] = {}
@@ -117,11 +121,12 @@ class Disks:
         try:
             text = files.read_text(f"{self._proc}/self/mountinfo", limit=MOUNTS_LIMIT).data
         except SourceError as error:
-            return [Survey(path, (), self._ask, outcome=error) for path in places]
-        surveys = [self._held.get(path) or Survey(path, parse.mounts(text), self._ask) for path in places]
+            return [Survey(path, (), self._resolve, self._ask, outcome=error) for path in places]
+        mounted = parse.mounts(text)
+        surveys = [self._held.get(path) or Survey(path, mounted, self._resolve, self._ask) for path in places]
         for survey in surveys:
-            if survey.thread is None:
-                survey.start()
+            if survey.path not in self._held:
+                survey.thread.start()
         end = time.monotonic() + self._limit_s
         self._held = {survey.path: survey for survey in surveys if survey.waits(end)}
         return [_silent(survey) if survey.path in self._held else survey for survey in surveys]
@@ -138,4 +143,4 @@ class Disks:
 
 def _silent(survey: Survey) -> Survey:
     """What can be told of a survey that is still under way: its thread may yet change the survey itself."""
-    return Survey(survey.path, survey.mounted, survey.ask, survey.mount)
+    return Survey(survey.path, survey.mounted, survey.resolve, survey.ask, survey.mount)

@@ -24,13 +24,15 @@ ROLES: Mapping[int, str] = {8642: "api server", 8644: "webhook", 9119: "dashboar
 """What usually listens where, by the agent's own defaults."""
 
 TABLES = ("net/tcp", "net/tcp6")
+HEAD = "  sl  local_address"
+"""How such a table begins, also when nobody listens. Without it, nothing in it is no answer."""
 TABLE_AT_ONCE = 256_000
 """So much of a table is always read. The kernel lists first what listens, so that of a larger one the rest can wait."""
 TABLE_LIMIT = 4_000_000
 CHUNK = 1 << 16
 PROCESSES_LIMIT = 32_768
 FILES_LIMIT = 4_096
-LINKS_LIMIT = 50_000
+LINKS_LIMIT = 20_000
 """Open files that are looked at in one search."""
 
 NOT_ALLOWED = (Reason.DENIED, "only its own user and root may see which process this is")
@@ -47,14 +49,14 @@ class Listener:
     """The instance whose gateway it is, where it is one."""
 
 
-def listeners(proc: str, holders: Mapping[int, str]) -> list[Listener]:
+def listeners(proc: str, holders: Mapping[int, str], *, links_limit: int = LINKS_LIMIT) -> list[Listener]:
     """Return the listeners that concern agents. ``holders`` are the gateways' processes, with their instances.
 
     Raises:
         SourceError: when the kernel's tables cannot be read.
     """
     sockets = list(_all_sockets(proc))
-    search = Search(proc, {socket.inode for socket in sockets})
+    search = Search(proc, {socket.inode for socket in sockets}, links_limit)
     search.through(sorted(holders))
     strangers = [socket for socket in sockets if socket.port in ROLES and socket.inode not in search.found]
     if strangers:
@@ -68,7 +70,7 @@ def _listener(socket: Socket, search: Search, holders: Mapping[int, str]) -> Lis
     pid = search.found.get(socket.inode)
     if pid is not None:
         return Listener(socket, pid, holders.get(pid))
-    if search.links >= LINKS_LIMIT:
+    if search.exhausted:
         return Listener(socket, SourceError(*TOO_MANY), None)
     return Listener(socket, SourceError(*NOT_ALLOWED) if search.refused else None, None)
 
@@ -76,18 +78,22 @@ def _listener(socket: Socket, search: Search, holders: Mapping[int, str]) -> Lis
 class Search:
     """Finding the processes of sockets, one open file after the other."""
 
-    def __init__(self, proc: str, missing: set[int]) -> None:
-        self._proc, self.missing = proc, missing
+    def __init__(self, proc: str, missing: set[int], links_limit: int) -> None:
+        self._proc, self.missing, self._links_left = proc, missing, links_limit
         self.found: dict[int, int] = {}
         """Processes by the sockets they hold."""
-        self.links = 0
         self.refused = False
         """Whether there was a process that may not be looked into."""
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the search was given up."""
+        return self._links_left <= 0
 
     def through(self, pids: list[int]) -> None:
         """Look through the open files of some processes for what is missing."""
         for pid in pids:
-            if not self.missing or self.links >= LINKS_LIMIT:
+            if not self.missing or self.exhausted:
                 return
             for inode in self._sockets_of(pid):
                 if inode in self.missing:
@@ -102,7 +108,7 @@ class Search:
             self.refused = self.refused or error.reason is Reason.DENIED
             return
         for name in names:
-            self.links += 1
+            self._links_left -= 1
             with suppress(OSError, ValueError):  # closed meanwhile
                 kind, _, rest = os.readlink(f"{folder}/{name}").partition(":[")
                 if kind == "socket":
@@ -128,6 +134,8 @@ def _all_sockets(proc: str) -> Iterator[Socket]:
             if error.reason is Reason.MISSING and table != TABLES[0]:  # a kernel without IPv6
                 continue
             raise
+        if not text.startswith(HEAD):
+            raise SourceError(Reason.CORRUPT, "not a table of sockets")
         yield from parse.sockets(text)
 
 
@@ -144,4 +152,4 @@ def _read_table(path: str) -> str:
                     break
     finally:
         os.close(descriptor)
-    return table.decode("ascii", "replace")
+    return table[: table.rfind(b"\n") + 1].decode("ascii", "replace")  # a row that was cut off is none
