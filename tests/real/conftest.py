@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -77,3 +81,25 @@ def killed(new_home: HomeMaker, model: ModelServer) -> Home:
         model.wait_for_call(hold)
         gateway.kill()
     return home
+
+
+@dataclass(frozen=True, slots=True)
+class Hung:
+    """A gateway whose cron ticker hangs in its first tick, and since when."""
+
+    home: Home
+    since: float
+
+
+@pytest.fixture(scope="session")
+def hung(new_home: HomeMaker) -> Iterator[Hung]:
+    """A gateway that lives while its ticker does not: the tick's lock file is a fifo that nobody ever opens.
+
+    Its only job is long overdue, which is written into the job list before the gateway starts.
+    """
+    home = new_home("hung")
+    home.create_jobs({"name": "late", "prompt": "[[say:too late]]", "schedule": "every 10m"})
+    home.make_due("late", ago=timedelta(hours=3))
+    os.mkfifo(home.root / "cron" / ".tick.lock")
+    with home.gateway():
+        yield Hung(home, time.monotonic())

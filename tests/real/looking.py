@@ -18,6 +18,8 @@ from tests.real.agents import REPOSITORY
 from tests.real.homes import Home
 
 LOOK_LIMIT_S: Final = 30.0
+SEEN: Final = {0, 1, 3}
+"""Exit codes of a look that saw something, whatever it saw."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,9 @@ class Looker:
     def look(self, view: str, *homes: Home, through: Sequence[str] = (), words: bool = False) -> Look:
         """Look once; `through` is a program to run the look in, `words` asks for the page a person reads."""
         arguments = ["show", view, *(part for home in homes for part in ("--home", str(home.root)))]
-        return self.run(*arguments, *([] if words else ["--json"]), through=through)
+        look = self.run(*arguments, *([] if words else ["--json"]), through=through)
+        assert look.exit_code in SEEN, f"exit code {look.exit_code} of {' '.join(arguments)}:\n{look.errors}"
+        return look
 
     def run(self, *arguments: str, through: Sequence[str] = ()) -> Look:
         """Run one command of Quarterdeck to its end."""

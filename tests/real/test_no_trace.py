@@ -12,6 +12,8 @@ import re
 import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -20,7 +22,7 @@ import pytest
 
 from tests.fakes.model_server import ModelServer
 from tests.real.homes import Gateway, Home
-from tests.real.looking import Looker
+from tests.real.looking import SEEN, Looker
 
 VIEWS: Final = ("brief", "agents", "cron", "ops")
 
@@ -39,6 +41,11 @@ TRACED: Final = (
     "fsetxattr,fremovexattr,fsync,fdatasync,flock,fcntl,mmap,connect,bind"
 )
 CALL: Final = re.compile(r"(?:\[pid +\d+\] )?(?:\d+ +)?(\w+)\((.*)")
+USUAL_READER: Final = """
+import sqlite3, sys
+database = sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True)
+database.execute("SELECT count(*) FROM sessions").fetchone()
+"""
 TROUBLE: Final = re.compile(r"readonly database|database is locked|malformed|disk I/O error|unable to open database")
 
 
@@ -67,7 +74,7 @@ def look_at_everything(looker: Looker, home: Home) -> None:
     for view in VIEWS:
         assert looker.look(view, home).rows
     assert looker.look("brief", home, words=True).printed
-    assert looker.run("doctor", "--home", str(home.root)).exit_code in {0, 1, 3}
+    assert looker.run("doctor", "--home", str(home.root)).exit_code in SEEN
     export = looker.run("export", "--home", str(home.root), "--out", str(looker.place / "export.json"))
     assert export.exit_code == 0, export.errors
 
@@ -126,15 +133,27 @@ def test_nothing_in_a_working_home_is_opened_for_writing(
     looker: Looker, north: Gateway, model: ModelServer, tmp_path: Path
 ) -> None:
     """While the agent is in a turn, no call of ours writes to, makes, removes, renames, locks or touches its files."""
-    root = str(north.home.root)
     opened = set()
     with north.waiting(model):
-        for number, view in enumerate(VIEWS):
-            calls = traced(looker, north.home, view, tmp_path / f"{number}.strace")
-            inside = [(name, arguments) for name, arguments in calls if root in arguments]
-            assert [call for call in inside if not harmless(*call)] == []
-            opened |= {arguments for name, arguments in inside if name in OPENING_CALLS}
-    assert any("state.db" in each for each in opened), "the trace shows nothing, so it proves nothing"
+        for view in VIEWS:
+            record = tmp_path / f"{view}.strace"
+            calls = traced(looker, north.home, view, record)
+            assert traces_in(record, north.home.root) == []
+            opened |= {arguments for name, arguments in calls if name in OPENING_CALLS}
+    assert any(str(north.home.root / "state.db") in each for each in opened), "a look that opens nothing proves nothing"
+
+
+def test_a_reader_of_the_usual_kind_would_be_seen(killed: Home, tmp_path: Path) -> None:
+    """The same net catches SQLite's own read-only mode, which makes a shared index where there is none."""
+    home = tmp_path / "copy"
+    shutil.copytree(killed.root, home, symlinks=True)
+    _without_index(home)
+    before, record = trace_of(home), tmp_path / "strace"
+    subprocess.run(
+        [*strace(record), sys.executable, "-c", USUAL_READER, str(home / "state.db")], check=True, timeout=30
+    )
+    assert traces_in(record, home) != []
+    assert trace_of(home) != before
 
 
 def test_the_agent_is_neither_called_nor_asked(looker: Looker, north: Gateway, tmp_path: Path) -> None:
@@ -157,10 +176,24 @@ def test_the_agent_writes_undisturbed_while_we_look(looker: Looker, north: Gatew
 
 def traced(looker: Looker, home: Home, view: str, record: Path) -> list[tuple[str, str]]:
     """Look once under strace and return every call it recorded, with its arguments."""
-    through = ["strace", "-f", "-y", "-qq", "-s", "4096", "-e", f"trace={TRACED}", "-o", str(record)]
-    assert looker.look(view, home, through=through).rows
+    assert looker.look(view, home, through=strace(record)).rows
+    return calls_in(record)
+
+
+def strace(record: Path) -> list[str]:
+    """What to run a program in so that its calls, and those of all its children, are recorded."""
+    return ["strace", "-f", "-y", "-qq", "-s", "4096", "-e", f"trace={TRACED}", "-o", str(record)]
+
+
+def calls_in(record: Path) -> list[tuple[str, str]]:
+    """Return every call of a record by name and arguments."""
     found = (CALL.match(line) for line in record.read_text(errors="replace").splitlines())
     return [(call[1], call[2]) for call in found if call]
+
+
+def traces_in(record: Path, root: Path) -> list[tuple[str, str]]:
+    """Return the calls of a record that did more to a path inside a home than look at it."""
+    return [call for call in calls_in(record) if str(root) in call[1] and not harmless(*call)]
 
 
 def harmless(name: str, arguments: str) -> bool:

@@ -13,11 +13,13 @@ import pytest
 
 from tests.fakes.model_server import ModelServer
 from tests.real.agents import Agent
-from tests.real.conftest import HomeMaker
+from tests.real.conftest import HomeMaker, Hung
 from tests.real.homes import Gateway, Home, wait_until
 from tests.real.looking import Looker, Row, subject
 
 SOON_S = 2.0
+TICKER_S = 75.0
+"""A limit between the 60 s in which a living ticker beats and the 200 s that are usual."""
 
 
 @pytest.fixture
@@ -226,6 +228,32 @@ def test_a_crash_loop_is_named(looker: Looker, new_home: HomeMaker) -> None:
     row = looker.gateway(home)
     assert row.status == "down"
     assert "crash loop" in row.reason
+
+
+# --- alive, but its ticker is not ----------------------------------------------------------------------------------
+
+
+def test_a_dead_ticker_is_seen_while_its_gateway_lives(
+    looker: Looker, hung: Hung, north: Gateway, agent: Agent
+) -> None:
+    """A ticker that stopped beating takes the scheduler down and degrades the gateway (0.19, limit here 75 s, not 200).
+
+    0.14 has no such beat: there a job that is hours overdue shows it. A healthy gateway passes under the same limit.
+    """
+    strict = looker.with_thresholds(ticker_s=TICKER_S)
+    if agent.series == "0.14":
+        row = strict.scheduler(hung.home)
+        assert row.status == "degraded"
+        assert "overdue" in row.reason
+    else:
+        time.sleep(max(0.0, hung.since + TICKER_S + SOON_S - time.monotonic()))
+        row = strict.scheduler(hung.home)
+        assert row.status == "down"
+        assert "ticker" in row.reason
+        gateway = strict.gateway(hung.home)
+        assert gateway.status == "degraded"
+        assert "ticker" in gateway.reason
+    assert strict.scheduler(north.home).status == "ok"
 
 
 # --- profiles ------------------------------------------------------------------------------------------------------
