@@ -68,14 +68,14 @@ def from_epoch(value: object) -> datetime:
     raise SourceError(Reason.CORRUPT, "holds something that is not a time")
 
 
-def from_text(value: object, zone: tzinfo) -> datetime:
-    """Read a moment written as text. One without a zone is meant in ``zone``."""
+def from_text(value: object, zone: tzinfo | None = None) -> datetime:
+    """Read a moment written as text. One without a zone is meant in ``zone``, or else in the zone of this machine."""
     if not isinstance(value, str):
         raise SourceError(Reason.CORRUPT, "holds something that is not a time")
     try:
         moment = datetime.fromisoformat(value)
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, OSError):
         raise SourceError(Reason.CORRUPT, "holds something that is not a time") from None
 
 

@@ -1,0 +1,341 @@
+"""The sessions of an instance as a stream that only grows: who reads all of it has the whole ledger, without the home.
+
+Rule 1: whatever changed is told again, whole, with a higher revision. Telling twice does no harm, so the stream may
+        repeat itself after a failure, and must never skip.
+Rule 2: what may be told is what ``SessionSummary`` holds, each value in its shape. A value that does not fit its shape
+        is left out (None), and an id that is not one is replaced by a hash. Titles are told where the policy says so.
+Rule 3: history comes first and in batches, oldest sessions first. After that a look costs what changed: sessions that
+        began, sessions whose messages are new, and those lately begun or not ended whose row is another than before.
+
+Ids of messages are never used twice, so the newest one told is a watermark. Sessions have no such number: they are
+followed by when they began, with an hour of overlap for those that were entered late. Sessions that stay open for days
+are asked in turn, a few at each look, whether they have ended. A database whose ids begin anew is another database: the
+stream then begins again, in a new epoch. What the agent deletes stays told.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from quarterdeck.sources import sqlite
+from quarterdeck.sources.files import SourceError
+from quarterdeck.sources.hermes.answers import attempt, from_epoch
+from quarterdeck.sources.hermes.jobs import safe_id
+from quarterdeck.sources.hermes.statedb import COUNTS, NOTHING, Shelf, as_json, side_work
+from quarterdeck.sources.hermes.turns import TERMINALS
+from quarterdeck.truth.instance import Instance
+from quarterdeck.truth.shapes import Ident, Shape, ShapeError, Text, Word, dump
+
+DATABASE = "state.db"
+BUDGET_S = 5.0
+BATCH = 2_000
+"""Sessions told in one look while history is told: 40 ms of reading on a warm machine."""
+
+OVERLAP_S = 3600.0
+RECENT_S = 48 * 3600.0
+WATCHED = 1_000
+WATCHED_AT_ONCE = 25
+
+AGENT_MADE = re.compile(r"(?:cron_[0-9a-f]{12}_)?\d{8}_\d{6}(?:_[0-9a-f]{6,8})?|api-[0-9a-f]{16}|run_[0-9a-f]{32}")
+SESSION_ID = re.compile(r"[A-Za-z0-9_.-]{1,120}")
+PLATFORM = re.compile(r"[a-z][a-z0-9_]{0,31}")
+OTHER = "other"
+REMEMBERED = 1_024
+COST_STATUSES = ("actual", "estimated", "included", "none", "unknown")
+
+COLUMNS = (
+    *("id", "source", "started_at", "ended_at", "end_reason", "model", "parent_session_id", "message_count"),
+    *("tool_call_count", "api_call_count", *COUNTS, "reasoning_tokens"),
+    *("actual_cost_usd", "estimated_cost_usd", "cost_status", "title"),
+)
+NEEDED = COLUMNS[:3]
+
+BEGINNING, END = -1.0, 1e12
+AFTER = f"""
+    INDEXED BY idx_sessions_started
+    WHERE started_at >= ?1 AND started_at < {END} AND (started_at > ?1 OR id > ?2) ORDER BY started_at, id LIMIT ?3
+"""
+BETWEEN = "INDEXED BY idx_sessions_started WHERE started_at BETWEEN ?1 AND ?2 ORDER BY started_at DESC LIMIT ?3"
+AMONG = "WHERE id IN (SELECT value FROM json_each(?1))"
+NEW_MESSAGES = "SELECT id, session_id FROM messages NOT INDEXED WHERE id > ? ORDER BY id LIMIT ?"
+
+Entry: TypeAlias = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSummary:
+    """One session in one revision, as it may leave the home. None: the agent's record holds nothing usable there."""
+
+    id: str
+    revision: int
+    source: str
+    started_at: datetime | None
+    ended_at: datetime | None
+    end_reason: str | None
+    model: str | None
+    parent: str | None
+    messages: int | None
+    tool_calls: int | None
+    api_calls: int | None
+    input_tokens: int | None
+    output_tokens: int | None
+    cache_read_tokens: int | None
+    cache_write_tokens: int | None
+    reasoning_tokens: int | None
+    cost_usd: float | None
+    cost_status: str | None
+    side_tokens: int | None
+    """Tokens and cost of titles, vision and compression, which are accounted apart."""
+    side_cost_usd: float | None
+    title: str | None = None
+
+    def as_record(self) -> dict[str, Any]:
+        """Return the summary as JSON."""
+        return {each.name: dump(getattr(self, each.name)) for each in fields(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Up to where the stream has told. The default is before everything."""
+
+    epoch: int = 0
+    revision: int = 0
+    after: tuple[float, str] | None = None
+    """When the last session told began, and its id."""
+    whole: bool = False
+    """Whether all of history has been told."""
+    message_id: int = 0
+    recent: Mapping[str, str] = field(default_factory=dict)
+    """Of sessions lately begun or not ended: a digest of what was told last."""
+    watched: tuple[str, ...] = ()
+    """Sessions that were open when they were told, and have been for long."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the cursor as JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, raw: object) -> Cursor:
+        """Take a cursor from JSON. What is not one stands before everything: then all is told again."""
+        try:
+            return cls(**_checked(raw))
+        except (KeyError, TypeError, ValueError):
+            return cls()
+
+
+def changes(
+    home: Path, instance: Instance, cursor: Cursor | None, now: datetime, *, batch: int = BATCH
+) -> tuple[list[SessionSummary], Cursor]:
+    """Return the sessions that began or changed after a cursor, and where to go on.
+
+    Raises:
+        SourceError: when the database cannot be read; the cursor then still stands.
+    """
+    teller = sqlite.read(
+        home / DATABASE,
+        lambda db: _Teller(Shelf(db), instance, cursor or Cursor(), now, batch).tell(),
+        budget_s=BUDGET_S,
+    )
+    return teller.told, teller.cursor
+
+
+class _Teller:
+    """One look: what is told, and the cursor as it moves."""
+
+    def __init__(self, shelf: Shelf, instance: Instance, cursor: Cursor, now: datetime, batch: int) -> None:
+        self._shelf = shelf
+        self._titles = instance.policy.session_titles
+        self._now = now.timestamp()
+        self._batch = batch
+        self.cursor = cursor
+        self.told: list[SessionSummary] = []
+
+    def tell(self) -> _Teller:
+        """Tell what is next."""
+        self._shelf.need("sessions", *NEEDED)
+        self._shelf.need("messages", "id", "session_id")
+        last_id = self._last_message_id()
+        if last_id < self.cursor.message_id:
+            self.cursor = Cursor(epoch=self.cursor.epoch + 1, revision=self.cursor.revision)
+        if self.cursor.after is None:
+            self.cursor = replace(self.cursor, message_id=last_id)
+        self.cursor = replace(self.cursor, revision=max(self.cursor.revision + 1, int(self._now * 1000)))
+        self._tell_begun()
+        if self.cursor.whole:
+            self._tell_moved()
+            self._tell_recent()
+            self._tell_ended()
+        return self
+
+    def _last_message_id(self) -> int:
+        """Return the highest id that a message ever had here."""
+        if self._shelf.columns("sqlite_sequence"):
+            found = self._shelf.one("SELECT max(seq) FROM sqlite_sequence WHERE name = 'messages'")
+        else:
+            found = self._shelf.one("SELECT max(id) FROM messages")
+        return found[0] if found and isinstance(found[0], int) else 0
+
+    def _tell_begun(self) -> None:
+        """Tell the sessions that began after the last one told, oldest first. The clock is not overtaken."""
+        at, name = self.cursor.after or (BEGINNING, "")
+        rows = self._rows(AFTER, at, name, self._batch)
+        if rows:
+            last = (float(rows[-1]["started_at"]), str(rows[-1]["id"]))
+            self.cursor = replace(self.cursor, after=min(last, (self._now, "")))
+        self.cursor = replace(self.cursor, whole=self.cursor.whole or len(rows) < self._batch)
+        self._tell(rows)
+
+    def _tell_moved(self) -> None:
+        """Tell the sessions with messages that are new."""
+        moved = self._shelf.rows(NEW_MESSAGES, self.cursor.message_id, self._batch)
+        if moved and isinstance(moved[-1][0], int):
+            self.cursor = replace(self.cursor, message_id=moved[-1][0])
+        self._tell(self._among({str(name) for _, name in moved}))
+
+    def _tell_recent(self) -> None:
+        """Tell the sessions lately begun or not ended that changed, and those that were entered late."""
+        began_at = self._position
+        self._tell(self._rows(BETWEEN, began_at - OVERLAP_S, began_at, self._batch))
+        rows = self._among(set(self.cursor.recent))
+        there = {str(row["id"]) for row in rows}
+        self.cursor = replace(self.cursor, recent={k: v for k, v in self.cursor.recent.items() if k in there})
+        self._tell(rows)
+
+    def _tell_ended(self) -> None:
+        """Tell which of the sessions that stay open for days have ended: a few are asked, the others wait."""
+        asked = self.cursor.watched[:WATCHED_AT_ONCE]
+        self.cursor = replace(self.cursor, watched=self.cursor.watched[WATCHED_AT_ONCE:])
+        rows = self._among(set(asked))
+        self._watch(str(row["id"]) for row in rows if row["ended_at"] is None)
+        self._tell([row for row in rows if row["ended_at"] is not None])
+
+    @property
+    def _position(self) -> float:
+        return self.cursor.after[0] if self.cursor.after else BEGINNING
+
+    def _among(self, sessions: set[str]) -> list[Entry]:
+        return self._rows(AMONG, as_json(sorted(sessions))) if sessions else []
+
+    def _rows(self, where: str, *params: float | str) -> list[Entry]:
+        there = [name for name in COLUMNS if name in self._shelf.columns("sessions")]
+        if not self._titles and "title" in there:
+            there.remove("title")
+        named = ", ".join(there)  # each is a name written above
+        found = self._shelf.rows(f"SELECT {named} FROM sessions {where}", *params)  # noqa: S608
+        return [dict.fromkeys(COLUMNS) | dict(zip(there, row, strict=True)) for row in found]
+
+    def _tell(self, rows: list[Entry]) -> None:
+        """Tell those of these sessions of which something else was told before, or nothing."""
+        side = attempt(side_work, self._shelf, [str(row["id"]) for row in rows])
+        recent, open_for_long = dict(self.cursor.recent), []
+        for row in rows:
+            name = str(row["id"])
+            aside = None if isinstance(side, SourceError) else side.get(name, NOTHING)
+            digest = hashlib.blake2b(repr((*row.values(), aside)).encode(errors="replace"), digest_size=6).hexdigest()
+            if recent.pop(name, None) != digest:
+                self.told.append(_summary(row, aside, self.cursor.revision))
+            if self._is_recent(row):
+                recent[name] = digest
+            elif row["ended_at"] is None and row["source"] not in TERMINALS:
+                open_for_long.append(name)
+        self.cursor = replace(self.cursor, recent=recent)
+        self._watch(open_for_long)
+
+    def _is_recent(self, row: Entry) -> bool:
+        at = row["started_at"] if isinstance(row["started_at"], int | float) else BEGINNING
+        return at >= self._position - OVERLAP_S or (row["ended_at"] is None and at >= self._now - RECENT_S)
+
+    def _watch(self, sessions: Iterable[str]) -> None:
+        watched = tuple(dict.fromkeys((*self.cursor.watched, *sessions)))[-WATCHED:]
+        self.cursor = replace(self.cursor, watched=watched)
+
+
+def _summary(row: Entry, aside: tuple[int, float] | None, revision: int) -> SessionSummary:
+    cost = row["estimated_cost_usd"] if row["actual_cost_usd"] is None else row["actual_cost_usd"]
+    return SessionSummary(
+        id=_id(row["id"]),
+        revision=revision,
+        source=_platform(row["source"]),
+        started_at=_moment(row["started_at"]),
+        ended_at=_moment(row["ended_at"]),
+        end_reason=_word(row["end_reason"]),
+        model=_ident(row["model"]),
+        parent=None if row["parent_session_id"] is None else _id(row["parent_session_id"]),
+        messages=_count(row["message_count"]),
+        tool_calls=_count(row["tool_call_count"]),
+        api_calls=_count(row["api_call_count"]),
+        input_tokens=_count(row["input_tokens"]),
+        output_tokens=_count(row["output_tokens"]),
+        cache_read_tokens=_count(row["cache_read_tokens"]),
+        cache_write_tokens=_count(row["cache_write_tokens"]),
+        reasoning_tokens=_count(row["reasoning_tokens"]),
+        cost_usd=float(cost) if isinstance(cost, int | float) and math.isfinite(cost) else None,
+        cost_status=row["cost_status"] if row["cost_status"] in COST_STATUSES else None,
+        side_tokens=None if aside is None else aside[0],
+        side_cost_usd=None if aside is None else aside[1],
+        title=None if row["title"] is None else _fit(Text(), row["title"]),
+    )
+
+
+def _platform(raw: object) -> str:
+    return raw if isinstance(raw, str) and PLATFORM.fullmatch(raw) else OTHER
+
+
+def _count(raw: object) -> int | None:
+    return raw if isinstance(raw, int) and raw >= 0 else None
+
+
+def _moment(raw: object) -> datetime | None:
+    at = None if raw is None else attempt(from_epoch, raw)
+    return at if isinstance(at, datetime) else None
+
+
+def _fit(shape: Shape[str], value: object) -> str | None:
+    """Return a value that fits its shape; None in place of one that does not."""
+    try:
+        return shape.load(value)
+    except ShapeError:
+        return None
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _ident(raw: object) -> str | None:
+    """Models are few, and to see that one is no credential is dear."""
+    return _fit(Ident(), raw)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _word(raw: object) -> str | None:
+    return _fit(Word(), raw)
+
+
+def _id(raw: object) -> str:
+    """Return a session's id as the agent makes them, or a hash in place of something else."""
+    if isinstance(raw, str) and (AGENT_MADE.fullmatch(raw) or (SESSION_ID.fullmatch(raw) and _ident(raw))):
+        return raw
+    return safe_id(("session", raw))
+
+
+def _checked(raw: object) -> dict[str, Any]:
+    """Take the parts of a cursor from JSON, each as what it must be."""
+    if not isinstance(raw, Mapping) or not isinstance(raw["whole"], bool):
+        raise TypeError
+    numbers = {name: raw[name] for name in ("epoch", "revision", "message_id")}
+    if not all(isinstance(number, int) and number >= 0 for number in numbers.values()):
+        raise TypeError
+    after = raw["after"]
+    return {
+        **numbers,
+        "whole": raw["whole"],
+        "after": None if after is None else (float(after[0]), str(after[1])),
+        "recent": {str(name): str(digest) for name, digest in raw["recent"].items()},
+        "watched": tuple(str(name) for name in raw["watched"]),
+    }
