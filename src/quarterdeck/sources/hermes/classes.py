@@ -12,7 +12,11 @@ import re
 LIMIT = 4_000
 """Characters looked at: an error says what it is at its beginning, and a traceback can be long."""
 
-STATUS = re.compile(r"\b(?:HTTP|status(?:[_ ]code)?|error code)[\s:=/'\"]{0,4}([1-5]\d\d)\b", re.IGNORECASE)
+STATUS = re.compile(
+    r"\b(?:HTTP(?:/[\d.]{1,3})?[ :]{1,2}|status[_ ]?(?:code)?['\"]?[ :=]{1,3}|error code[ :=]{1,3})([45]\d\d)\b",
+    re.IGNORECASE,
+)
+"""A status of HTTP by any of the names it goes by; an address is not one."""
 EXIT = re.compile(r"\bexit(?:ed|s)?(?: with)?(?: exit)? (?:code|status)[ :=]{1,2}(-?\d{1,3})\b", re.IGNORECASE)
 
 OTHER = "other"
