@@ -15,13 +15,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from quarterdeck.settings import Settings
 from quarterdeck.sources import own
 from quarterdeck.sources.collector import Collector, Log
 from quarterdeck.sources.exporter.source import ExporterSource
-from quarterdeck.sources.hermes import HermesSource
+from quarterdeck.sources.hermes.source import HermesSource
 from quarterdeck.sources.host.source import HostSource
 from quarterdeck.sources.own import OwnHome
 from quarterdeck.sources.source import Source
@@ -83,7 +83,8 @@ def build(
     """Put everything together."""
     host, instances = os.uname().nodename, settings.instances
     holders = Holders(instances)
-    readers = [_reader(instance, host) for instance in instances]
+    roots = {one.home: one.id for one in instances if one.home is not None and one.root is None}
+    readers = [_reader(instance, host, roots) for instance in instances]
     managers = list(_managers(settings, holders))
     homes = {one.id: one.home for one in instances if one.home is not None}
     sources = (*(reader for reader, _ in readers), *managers, HostSource(host, homes, holders=holders))
@@ -94,14 +95,14 @@ def build(
     return Deck(settings, collector, Waker(sources, collector.wake, log=log), sources, clock)
 
 
-def _reader(instance: Instance, host: str) -> tuple[Source, tuple[Key, ...]]:
+def _reader(instance: Instance, host: str, roots: Mapping[PurePath, str]) -> tuple[Source, tuple[Key, ...]]:
     """Return the source that reads an instance, and the facts it is expected to bring."""
     home = None if instance.home is None else Path(instance.home)
     if instance.snapshot is not None and (home is None or own.stranger(home) is not None):
         return ExporterSource(instance, instance.snapshot, host), ()
     if home is None:
         raise ValueError("An instance has a home, a snapshot, or both.")
-    return OwnHome(instance, home, HermesSource(instance)), own.expected(instance)
+    return OwnHome(instance, home, HermesSource(instance, roots)), own.expected(instance)
 
 
 def _is_ours(instance: Instance) -> bool:

@@ -30,12 +30,12 @@ def test_help_names_every_command() -> None:
     done = quarterdeck("--help")
     assert done.returncode == 0
     names = [command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands]
-    assert set(names) >= {"up", "show", "doctor", "acceptance", "version", *SMALL}
+    assert set(names) >= {"up", "doctor", "acceptance", "version", *SMALL}
     for name in names:
         assert f"\n  {name} " in done.stdout
 
 
-@pytest.mark.parametrize("command", ["up", "show", "doctor", "acceptance", "version", *SMALL])
+@pytest.mark.parametrize("command", ["up", "doctor", "acceptance", "version", *SMALL])
 def test_every_command_explains_itself(command: str) -> None:
     """Each command says with --help what it takes."""
     done = quarterdeck(command, "--help")
@@ -63,7 +63,7 @@ def test_asked_wrongly_ends_with_2(words: tuple[str, ...]) -> None:
     """A command that does not exist, or is called with what it does not take, ends with 2 and says so on stderr."""
     done = quarterdeck(*words)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "Usage: quarterdeck" in done.stderr
+    assert "usage: quarterdeck" in done.stderr.lower()
     assert "Traceback" not in done.stderr
 
 

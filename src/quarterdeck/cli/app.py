@@ -54,21 +54,12 @@ def up(
     raise typer.Exit(begin(home or (), port, config))
 
 
-@app.command()
-def show(
-    view: Annotated[str, typer.Argument(help="brief, agents, cron or ops.")],
-    home: Homes = None,
-    instance: Annotated[str | None, typer.Option(metavar="ID", help="Show one instance. [default: all]")] = None,
-    json: Json = False,
-    config: Config = None,
-) -> None:
-    """Look once, without a server, and print a view.
+@app.command(context_settings=PASSED_ON, add_help_option=False)
+def show(context: typer.Context) -> None:
+    """Look once, without a server, and print a view."""
+    from quarterdeck.cli.show_command import run as look
 
-    Ends with 0 when all is well, 1 when something needs attention, 3 when nothing is worse than unknown or stale.
-    """
-    from quarterdeck.cli.show import show as look
-
-    raise typer.Exit(look(view, homes=home or (), instance=instance, as_data=json, config=config))
+    raise typer.Exit(look(context.args))
 
 
 @app.command()

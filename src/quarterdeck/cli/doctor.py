@@ -1,7 +1,8 @@
 """``quarterdeck doctor``: what is found, what cannot be seen, why, and what to do.
 
 Rule 1: it does not say how the agents are; `show` does. It says how well they can be seen.
-Rule 2: what cannot be seen is said once for each place and reason, with the number of facts that hang on it.
+Rule 2: what cannot be seen is said once for each place and reason, with the number of facts that hang on it. What is
+        not there, as before an agent's first start, is noted; it is nothing that could be seen.
 Exit codes: 0 everything can be seen, 1 something cannot. (2 is a usage or settings error.)
 """
 
@@ -193,15 +194,21 @@ def _unseen(about: str, readings: Iterable[AnyReading], now: datetime) -> Iterat
         for reading in readings
         if isinstance(reading, Unavailable)
     )
-    for (place, reason, detail), count in lost.most_common():
-        yield Finding(Level.UNSEEN, about, f"{place} {reason}: {detail} ({_facts(count)})", ADVICE[reason])
+    for (place, reason, detail), number in lost.most_common():
+        level = Level.NOTE if reason is Reason.MISSING else Level.UNSEEN
+        yield Finding(level, about, f"{place} {reason}: {detail} ({_facts(number)})", ADVICE[reason])
     stale = sum(reading.knowledge(now) is Knowledge.STALE for reading in readings)
     if stale:
         yield Finding(Level.UNSEEN, about, f"{_facts(stale)} stale", "Nobody has looked for too long.")
 
 
-def _facts(count: int) -> str:
-    return "1 fact" if count == 1 else f"{count} facts"
+def _facts(number: int) -> str:
+    return count(number, "fact", "facts")
+
+
+def count(number: int, one: str, many: str) -> str:
+    """Write a number of things."""
+    return f"{number} {one if number == 1 else many}"
 
 
 # --- everything else -----------------------------------------------------------------------------------------------
@@ -209,7 +216,7 @@ def _facts(count: int) -> str:
 
 def _managers(snapshot: Snapshot) -> Iterator[Finding]:
     """Say of each systemd manager how it is asked."""
-    for name, look in snapshot.looks.items():
+    for name, look in sorted(snapshot.looks.items()):
         if not name.startswith("systemd:"):
             continue
         reading = snapshot.readings.get((f"source:{name}", F.SOURCE_ASKED_AS.name))
@@ -217,26 +224,29 @@ def _managers(snapshot: Snapshot) -> Iterator[Finding]:
         if isinstance(reading, Known) and reading.value is None:
             yield Finding(Level.NOTE, name, "this host has no such manager")
         elif look.answered and isinstance(reading, Known):
-            yield Finding(Level.FINE, name, f"{len(units)} units and timers, asked as {reading.value}")
+            yield Finding(
+                Level.FINE, name, f"{count(len(units), 'unit or timer', 'units and timers')}, asked as {reading.value}"
+            )
         else:
             yield Finding(Level.UNSEEN, name, look.detail, "See `systemctl status` for that user.")
 
 
 def _others(snapshot: Snapshot) -> Iterator[Finding]:
     """Say how the other sources answered."""
-    for name, look in snapshot.looks.items():
+    for name, look in sorted(snapshot.looks.items()):
         if name.startswith("systemd:"):
             continue
         if look.answered:
             yield Finding(Level.FINE, name, f"answered in {look.took_ms:.0f} ms")
         else:
-            yield Finding(Level.UNSEEN, name, f"did not answer: {look.detail}", ADVICE[Reason.TIMEOUT])
+            yield Finding(Level.UNSEEN, name, look.detail, ADVICE[Reason.TIMEOUT])
 
 
 def _changes(found: Machine) -> Iterator[Finding]:
     if found.tells:
-        limit = f" of {found.watches} that a user may watch" if found.watches else ""
-        yield Finding(Level.FINE, "changes", f"{found.folders} folders{limit}; a change in one is seen within a second")
+        limit = f", of {found.watches} that a user may watch" if found.watches else ""
+        folders = count(found.folders, "folder", "folders")
+        yield Finding(Level.FINE, "changes", f"seen within a second in {folders}{limit}")
     else:
         fix = "Raise fs.inotify.max_user_watches or fs.inotify.max_user_instances with sysctl."
         yield Finding(Level.NOTE, "changes", "the system will not tell of them; they are looked for every second", fix)

@@ -16,8 +16,12 @@ from typing import Final, NoReturn
 
 from quarterdeck.errors import QuarterdeckError
 
-SMALL: Final = {"export": "quarterdeck.cli.export", "units": "quarterdeck.cli.units"}
-"""Commands with a parser of their own: a module each, with ``run(argv)``."""
+SMALL: Final = {
+    "export": "quarterdeck.cli.export",
+    "show": "quarterdeck.cli.show_command",
+    "units": "quarterdeck.cli.units",
+}
+"""Commands that must begin at once, each with a parser of its own: a module with ``run(argv)``."""
 
 WRONG, OUR_MISTAKE, INTERRUPTED = 2, 70, 130
 """Exit codes beside those of the commands. None of them may be taken for the answer of ``show``: 0, 1 or 3."""

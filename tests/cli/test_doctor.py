@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+
+from quarterdeck.cli.doctor import Finding, Level, Machine, as_json, as_text, examine, exit_code
+from quarterdeck.settings import Settings
+from quarterdeck.truth import fields as F  # noqa: N812 -- as in the tables of truth
+from quarterdeck.truth.instance import Instance, subject
+from quarterdeck.truth.reading import AnyReading, Origin, Reason
+from quarterdeck.truth.snapshot import Look, Snapshot
+from tests.fakes.clock import START
+
+NORTH = Instance("north", "North", home=Path("/srv/north"))
+BOB = Instance("bob", "Bob", snapshot=Path("/srv/bob/snapshot.json"))
+MACHINE = Machine("alice", "deck", "3.11.7", folders=4, tells=True, watches="8192")
+STATE = Origin("gateway_state.json", "gateway_state.json")
+
+
+def known(about: str, field: F.Field[object], value: object, age_s: float = 0) -> AnyReading:
+    return field.known(about, STATE, value, START - timedelta(seconds=age_s))
+
+
+def unavailable(field: F.Field[object], reason: Reason, detail: str, part: str = "gateway") -> AnyReading:
+    return field.unavailable(subject("north", part), STATE, reason, detail, START)
+
+
+def found(
+    *readings: AnyReading,
+    instances: Iterable[Instance] = (NORTH,),
+    looks: Iterable[Look] = (),
+    machine: Machine = MACHINE,
+) -> list[Finding]:
+    """Examine a snapshot that holds these readings; leave out what is always said first."""
+    instances = tuple(instances)
+    by_key = {(reading.subject, reading.field): reading for reading in readings}
+    snapshot = Snapshot(1, START, instances, by_key, {look.source: look for look in looks})
+    return list(examine(Settings(instances=instances), snapshot, machine, START))[2:]
+
+
+def lines(findings: Iterable[Finding], level: Level) -> list[str]:
+    return [f"{finding.about}: {finding.what}" for finding in findings if finding.level is level]
+
+
+def test_says_what_is_found() -> None:
+    """For an instance that can be read it says where, how much is known, and which releases wrote it."""
+    findings = found(
+        known(subject("north"), F.AGENT_VERSION, "0.19.0"),
+        known(subject("north"), F.SCHEMA_VERSION, 22),
+        known(subject("north"), F.CONFIG_VERSION, None),
+    )
+    assert lines(findings, Level.FINE)[:2] == [
+        "instance north: home /srv/north: 3 facts known",
+        "instance north: agent 0.19.0, schema 22",
+    ]
+    assert exit_code(findings) == 0
+
+
+def test_says_once_what_cannot_be_seen_and_what_to_do() -> None:
+    """Facts that are missing for one reason at one place are one line, with their number and the way out."""
+    findings = found(
+        unavailable(F.RECORDED_STATE, Reason.CORRUPT, "not JSON"),
+        unavailable(F.RECORDED_AT, Reason.CORRUPT, "not JSON"),
+        unavailable(F.LOCK_HOLDER, Reason.DENIED, "no permission to read it"),
+    )
+    assert lines(findings, Level.UNSEEN) == [
+        "instance north: home /srv/north: 0 facts known",
+        "instance north: gateway_state.json corrupt: not JSON (2 facts)",
+        "instance north: gateway_state.json denied: no permission to read it (1 fact)",
+    ]
+    assert all(finding.fix for finding in findings if finding.level is Level.UNSEEN and "json" in finding.what)
+    assert exit_code(findings) == 1
+
+
+def test_what_is_not_there_is_noted() -> None:
+    """A file that does not exist, as before the agent's first start, is no failure to see."""
+    findings = found(
+        known(subject("north"), F.HALTED, value=False), unavailable(F.RECORDED_STATE, Reason.MISSING, "does not exist")
+    )
+    assert lines(findings, Level.NOTE) == ["instance north: gateway_state.json missing: does not exist (1 fact)"]
+    assert exit_code(findings) == 0
+
+
+def test_no_agent_is_not_well() -> None:
+    """Where no agent is found there is nothing to see, and it says how to name one."""
+    findings = found(instances=())
+    assert lines(findings, Level.UNSEEN) == ["instances: no agent is found"]
+    assert exit_code(findings) == 1
+
+
+def test_notes_of_the_settings_are_said() -> None:
+    """What could not be found out while looking for homes is part of the report."""
+    decided = Settings(
+        instances=(NORTH,), notes=("The profiles in /srv could not be listed.",), file=Path("/etc/q.toml")
+    )
+    findings = list(examine(decided, Snapshot(1, START, (NORTH,), {}), MACHINE, START))
+    assert "settings: /etc/q.toml" in lines(findings, Level.FINE)
+    assert "settings: The profiles in /srv could not be listed." in lines(findings, Level.UNSEEN)
+
+
+def test_an_exporter_that_has_stopped_is_said() -> None:
+    """A snapshot that nobody renews is unseen from the moment its facts are stale, and the timer is named."""
+    about = "source:exporter:bob"
+    fresh = found(known(about, F.SNAPSHOT_WRITTEN_AT, START - timedelta(seconds=20)), instances=[BOB])
+    assert "instance bob: its exporter wrote 20 s ago" in lines(fresh, Level.FINE)
+    stale = found(known(about, F.SNAPSHOT_WRITTEN_AT, START - timedelta(minutes=20)), instances=[BOB])
+    assert "instance bob: its exporter wrote 20 min ago" in lines(stale, Level.UNSEEN)
+
+
+def test_stale_facts_are_counted() -> None:
+    """Facts that have expired are not counted as seen without a word."""
+    findings = found(known(subject("north"), F.HALTED, value=False, age_s=3600))
+    assert "instance north: 1 fact stale" in lines(findings, Level.UNSEEN)
+
+
+def test_says_how_each_manager_is_asked() -> None:
+    """Each systemd manager is said to be asked, absent or silent; an absent one that nobody expects is no fault."""
+    looks = [
+        Look("systemd:user", START, 5, answered=True),
+        Look("systemd:system", START, 5, answered=True),
+        Look("systemd:user@bob", START, 5, answered=False, detail="only bob and root may ask"),
+    ]
+    findings = found(
+        known("source:systemd:user", F.SOURCE_ASKED_AS, "systemd-user/alice"),
+        known("systemd:user/a.service", F.ACTIVE_STATE, "active"),
+        known("source:systemd:system", F.SOURCE_ASKED_AS, None),
+        looks=looks,
+        instances=(),
+    )
+    assert "systemd:user: 1 unit or timer, asked as systemd-user/alice" in lines(findings, Level.FINE)
+    assert lines(findings, Level.NOTE) == ["systemd:system: this host has no such manager"]
+    assert "systemd:user@bob: only bob and root may ask" in lines(findings, Level.UNSEEN)
+
+
+def test_says_which_source_did_not_answer() -> None:
+    """A source that did not answer is unseen, for the reason it was given up."""
+    looks = [
+        Look("hermes:north", START, 12.4, answered=True),
+        Look("host", START, 5000, answered=False, detail="did not answer within 5 s"),
+    ]
+    findings = found(looks=looks, instances=())
+    assert "hermes:north: answered in 12 ms" in lines(findings, Level.FINE)
+    assert "host: did not answer within 5 s" in lines(findings, Level.UNSEEN)
+
+
+def test_says_whether_changes_are_told() -> None:
+    """Where the system tells of no changes it is slower, not blind: a note, with the limit to raise."""
+    assert "changes: seen within a second in 4 folders, of 8192 that a user may watch" in lines(found(), Level.FINE)
+    silent = found(known(subject("north"), F.HALTED, value=False), machine=Machine("a", "b", "c", 4, False, ""))
+    (note,) = (finding for finding in silent if finding.level is Level.NOTE)
+    assert "fs.inotify.max_user_watches" in note.fix
+    assert exit_code(silent) == 0
+
+
+def test_text_and_json_say_the_same() -> None:
+    """Both forms of the report hold every finding, in words that stand for themselves without colour."""
+    findings = [Finding(Level.FINE, "a", "well"), Finding(Level.UNSEEN, "long name", "not seen", "do this")]
+    assert as_text(findings) == "✔ a          well\n✖ long name  not seen\n             → do this\n"
+    assert json.loads(as_json(findings))["findings"][1] == {
+        "level": "unseen",
+        "about": "long name",
+        "what": "not seen",
+        "fix": "do this",
+    }
+
+
+def test_a_real_look(tmp_path: Path) -> None:
+    """The command looks at a real home once and reports on it, for people and for programs."""
+    home = tmp_path / "north"
+    home.mkdir()
+    (home / "config.yaml").write_text("model: {}\n")
+    before = sorted(path.name for path in home.iterdir())
+    command = [sys.executable, "-m", "quarterdeck", "doctor", "--home", str(home)]
+    env = os.environ | {"HOME": str(tmp_path)}
+    text = subprocess.run(command, env=env, capture_output=True, text=True, timeout=30, check=False)
+    assert text.returncode in {0, 1}, text.stderr
+    assert re.search(rf"^. instance north +home {home}: ", text.stdout, re.MULTILINE)
+    data = subprocess.run([*command, "--json"], env=env, capture_output=True, text=True, timeout=30, check=False)
+    assert {finding["about"] for finding in json.loads(data.stdout)["findings"]} >= {"quarterdeck", "instance north"}
+    assert sorted(path.name for path in home.iterdir()) == before
+
+
+def test_wrong_settings_end_with_2(tmp_path: Path) -> None:
+    """With settings that are wrong nothing is examined: the mistake and its line are said, and the code is 2."""
+    (tmp_path / "q.toml").write_text("nonsense = 1\n")
+    command = [sys.executable, "-m", "quarterdeck", "doctor", "--config", str(tmp_path / "q.toml")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "q.toml, line 1: " in done.stderr
