@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pwd
 import subprocess
 import time
@@ -20,8 +19,10 @@ from quarterdeck.sources.systemd.command import Answer, Runner
 from quarterdeck.truth import fields as F  # noqa: N812 -- a table reads better with one letter before each field
 from quarterdeck.truth.fields import Field
 from quarterdeck.truth.reading import AnyReading, Known, Reason, Unavailable
+from tests.fakes.model_server import ModelServer
 from tests.real.agents import Agent
-from tests.real.homes import wait_until
+from tests.real.homes import Home, wait_until
+from tests.real.looking import Looker
 from tests.real.user_manager import COMMAND_LIMIT_S, ENVIRONMENT, Guest
 
 OTHER: Final = "daemon"
@@ -204,30 +205,53 @@ def test_a_unit_belongs_to_the_home_its_environment_names(guest: Guest) -> None:
     assert "hermes:other/gateway" not in seen.subjects
 
 
-def test_the_agents_own_unit_names_its_home(guest: Guest, agent: Agent, tmp_path: Path) -> None:
-    """The unit that each version of the agent writes for a home is recognised as the unit of that home."""
-    home = tmp_path / "custom"
+def unit_of(home: Home) -> str:
+    """Let the agent write the unit of a home."""
     made = subprocess.run(
-        [agent.python, "-c", "from hermes_cli.gateway import generate_systemd_unit as g; print(g(system=False))"],
-        env={"PATH": os.defpath, "HOME": str(tmp_path), "HERMES_HOME": str(home)},
-        capture_output=True, text=True, timeout=60, check=True,
-    )  # fmt: skip
-    name = f"hermes-gateway-made-{agent.series.replace('.', '')}.service"
-    guest.write(
-        {
-            name: made.stdout,
-            f"{name}.d/quiet.conf": "[Service]\nExecStart=\nExecStart=/bin/sleep 1000\nWorkingDirectory=/\n",
-        }
+        [home.agent.python, "-c", "from hermes_cli.gateway import generate_systemd_unit as g; print(g(system=False))"],
+        env=home.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
     )
-    guest.systemctl("daemon-reload", user="root")
-    guest.systemctl("start", name, user="root")
-    gateways = (
-        Gateway("default", name, frozenset({f"{tmp_path}/.hermes"})),
-        Gateway("custom", name, frozenset({str(home)})),
-    )
-    seen = look(manager(guest, "user", gateways=gateways))
-    assert seen.known("hermes:custom/gateway", F.UNIT_ACTIVE) == "active"
-    assert "hermes:default/gateway" not in seen.subjects
+    return made.stdout
+
+
+def test_a_real_gateway_under_systemd(agent: Agent, model: ModelServer, tmp_path: Path) -> None:
+    """A gateway that runs by the unit its agent wrote is told with it, and systemd's word agrees with the kernel's.
+
+    Of a home of the same user whose unit would have the same name, nothing of it is told.
+    """
+    with Guest(tmp_path) as guest, Home.create(agent, tmp_path / "custom", model) as home:
+        default = tmp_path / ".hermes"
+        default.mkdir()
+        quiet = [f'Environment="{name}={text}"' for name, text in home.environment.items()]
+        guest.write(
+            {
+                "hermes-gateway.service": unit_of(home),
+                "hermes-gateway.service.d/quiet.conf": "\n".join(["[Service]", "StandardOutput=null", *quiet, ""]),
+            }
+        )
+        guest.start_user_manager("root")
+        guest.systemctl("start", "hermes-gateway.service", user="root")
+        wait_until(
+            "the gateway running", lambda: home.read_json("gateway_state.json").get("gateway_state") == "running"
+        )
+        looker = Looker(tmp_path / "looker")
+        looker.place.mkdir()
+        shown = looker.run(
+            "show", "ops", "--json", "--home", str(home.root), "--home", str(default), through=guest.entry
+        )
+        rows = shown.rows
+        row = next(row for row in rows.values() if row.subject == "hermes:custom/gateway")
+        assert row.value("unit") == "hermes-gateway.service"
+        assert row.value("unit_active") == "active"
+        assert row.value("unit_pid") == row.value("lock_holder")
+        assert row.value("unit_asked_as") == "systemd-user/root"
+        told = [each for each in rows.values() if "unit_active" in each.readings]
+        assert [each.subject for each in told if "unavailable" not in each.readings["unit_active"]] == [row.subject]
+        guest.systemctl("stop", "hermes-gateway.service", user="root")
 
 
 class Counting:

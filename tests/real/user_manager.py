@@ -54,7 +54,10 @@ set -e
 mount --make-rprivate /
 umount -R /sys/fs/cgroup 2>/dev/null || true
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
-for place in /run /tmp /var/tmp /var/lib/systemd; do mount -t tmpfs tmpfs $place; done
+mount -t tmpfs tmpfs /run
+if [ -n "$SHARED" ]; then mkdir /run/shared && mount --bind "$SHARED" /run/shared; fi
+for place in /tmp /var/tmp /var/lib/systemd; do mount -t tmpfs tmpfs $place; done
+if [ -n "$SHARED" ]; then mkdir -p "$SHARED" && mount --bind /run/shared "$SHARED"; fi
 mount -o remount,bind,ro /
 hostname guest
 mkdir -p "$UNITS"
@@ -83,10 +86,12 @@ class GuestError(RuntimeError):
 class Guest:
     """A booted systemd. Leaving it ends it."""
 
-    def __init__(self) -> None:
+    def __init__(self, shared: Path | None = None) -> None:
+        """Make a guest; a folder it shares with the machine has the same path in both, and both can write there."""
         if os.geteuid() != 0:
             raise GuestError("a systemd of one's own needs namespaces, and those need root: run these tests as root")
         self._place = tempfile.TemporaryDirectory(prefix="guest-")
+        self._shared = "" if shared is None else str(shared)
         self._process: subprocess.Popen[bytes] | None = None
         self._group = f"quarterdeck-{os.getpid()}-{time.monotonic_ns()}"
         self.pid = 0
@@ -98,6 +103,7 @@ class Guest:
             "UNITS": UNITS,
             "TARGETS": " ".join(TARGETS),
             "BOOT": BOOT,
+            "SHARED": self._shared,
         }
         command = ["unshare", "--mount", "--propagation=private", "bash", "-c", ENTER_GROUP]
         self._process = subprocess.Popen(
@@ -128,6 +134,11 @@ class Guest:
         return f"/proc/{self.pid}/root/run"
 
     @property
+    def entry(self) -> tuple[str, ...]:
+        """The command that runs another in the guest."""
+        return ("nsenter", f"--target={self.pid}", "--mount", "--pid", "--uts", "--ipc", "--cgroup", "--")
+
+    @property
     def runner(self) -> Runner:
         """Runs a program in the guest, as root."""
         return self.runner_as(None)
@@ -140,8 +151,7 @@ class Guest:
             become = ("setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups", "--")
 
         def run_inside(argv: Sequence[str], environment: Mapping[str, str], limit_s: float) -> Answer:
-            enter = ("nsenter", f"--target={self.pid}", "--mount", "--pid", "--uts", "--ipc", "--cgroup", "--")
-            return run((*enter, *become, *argv), environment, limit_s)
+            return run((*self.entry, *become, *argv), environment, limit_s)
 
         return run_inside
 
