@@ -18,7 +18,8 @@ from quarterdeck.sources.source import Source
 from quarterdeck.truth.fields import LEARNT_BY, LOCK_HOLDER, OS_USER
 from quarterdeck.truth.instance import Instance, subject
 from quarterdeck.truth.reading import AnyReading, Known, Origin, Reason, Unavailable
-from tests.fakes.clock import HandClock
+from quarterdeck.web.app import Hub
+from tests.fakes.clock import START, HandClock
 from tests.fakes.sources import SteadySource
 
 NOBODY = pwd.getpwnam("nobody")
@@ -177,6 +178,13 @@ def test_every_source_is_one() -> None:
     """Whatever is wired keeps the contract of a source."""
     sources: tuple[Source, ...] = deck().sources
     assert all(source.budget_s > 0 and source.every_s > 0 and source.watched() is not None for source in sources)
+
+
+def test_the_pages_can_be_built_around_it() -> None:
+    """What is put together is what the pages need: a snapshot and a clock."""
+    hub: Hub = deck()
+    assert hub.snapshot.version == 0
+    assert hub.clock() == START
 
 
 def test_a_user_without_a_name_is_a_number() -> None:

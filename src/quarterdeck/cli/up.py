@@ -8,6 +8,7 @@ Rule 3: it ends within two seconds of being told to, whatever a source or a visi
 from __future__ import annotations
 
 import logging
+import pkgutil
 import signal
 import socket
 import sys
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     import uvicorn
 
 LOOPBACK: Final = "127.0.0.1"
+PAGES: Final = "quarterdeck.web.app:create_app"
+"""Named, not imported: what is served here is no business of the terminal's."""
+
 GRACE_S: Final = 1
 """Seconds that visitors get to end their requests."""
 
@@ -74,8 +78,7 @@ def serve(deck: wiring.Deck, listener: socket.socket, decided: Settings) -> None
     """Serve pages on a port that was taken, until the process is told to stop."""
     import uvicorn
 
-    from quarterdeck.web.app import create_app
-
+    create_app = pkgutil.resolve_name(PAGES)
     server = uvicorn.Server(
         uvicorn.Config(
             create_app(deck),
