@@ -20,7 +20,6 @@ from pathlib import Path, PurePath
 from quarterdeck.settings import Settings
 from quarterdeck.sources import own
 from quarterdeck.sources.collector import Collector, Log
-from quarterdeck.sources.exporter.source import ExporterSource
 from quarterdeck.sources.hermes.source import HermesSource
 from quarterdeck.sources.host.source import HostSource
 from quarterdeck.sources.own import OwnHome
@@ -99,6 +98,8 @@ def _reader(instance: Instance, host: str, roots: Mapping[PurePath, str]) -> tup
     """Return the source that reads an instance, and the facts it is expected to bring."""
     home = None if instance.home is None else Path(instance.home)
     if instance.snapshot is not None and (home is None or own.stranger(home) is not None):
+        from quarterdeck.sources.exporter.source import ExporterSource  # noqa: PLC0415 -- most have none, and it is dear
+
         return ExporterSource(instance, instance.snapshot, host), ()
     if home is None:
         raise ValueError("An instance has a home, a snapshot, or both.")
