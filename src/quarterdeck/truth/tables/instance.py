@@ -71,6 +71,7 @@ MODEL: tuple[Rule, ...] = (
         lambda f: f"refused for too many requests {f.span(F.RATE_LIMITED_AT)} ago",
         Activity.RATE_LIMITED,
         since=lambda f: f.get(F.RATE_LIMITED_AT),
+        elsewhere=True,
     ),
     Rule(
         "named",
