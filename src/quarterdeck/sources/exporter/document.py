@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from quarterdeck.truth.fields import Field, field_for
@@ -25,6 +26,9 @@ SCHEMA = "quarterdeck/snapshot/1"
 BYTES_LIMIT = 16_000_000
 READINGS_LIMIT = 50_000
 """Enough for two thousand cron jobs."""
+
+FEW = 4_096
+"""Subjects, origins and details are few, and each stands in many readings: what was decided of one is remembered."""
 
 HIDDEN = "not shown"
 """Stands where the name of an origin would be, when it does not look like a name."""
@@ -59,20 +63,25 @@ def render(
         "generated_at": dump(now),
         "instance": {name: _or_none(shape, getattr(instance, name)) for name, shape in INSTANCE.items()},
         "exporter": {"version": version, "host": host, "took_ms": round(took_ms, 1)},
-        "readings": [_row(field, reading) for field, reading in _fit(instance, host, readings)],
     }
     if sessions is not None:
         document["sessions"] = dict(sessions)
+    document["readings"] = [_row(field, reading) for field, reading in _fit(instance, host, readings)]
     return document
 
 
 def encode(document: Mapping[str, Any]) -> bytes:
-    """Return a document as bytes: one line for each reading, so that people can search it."""
-    head = _json.encode({key: value for key, value in document.items() if key != "readings"})
-    rows = ",\n".join(_json.encode(row) for row in document["readings"])
-    return f'{head[:-1]},"readings":[\n{rows}\n]}}\n'.encode()
+    """Return a document as bytes, one line for each reading, so that people can search it.
+
+    The readings come last. In a string every quotation mark is escaped, so that what is looked for here is found only
+    where a reading begins.
+    """
+    text = _json.encode(document)
+    text = text.replace('"readings":[', '"readings":[\n', 1).replace('},{"subject":', '},\n{"subject":')
+    return f"{text[:-2]}\n]}}\n".encode()
 
 
+@lru_cache(maxsize=FEW)
 def speaks_for(instance: str, host: str, subject: str) -> bool:
     """Whether a subject is for this instance's exporter to speak of.
 
@@ -91,7 +100,12 @@ def permits(policy: Policy, field: Field[Any]) -> bool:
 
 def origin(subject: str, source: str, locator: str) -> Origin:
     """Return an origin that is fit to be shown: names, and places relative to the home."""
-    is_place = is_name(locator) and not (locator.startswith("/") and subject.startswith("hermes:"))
+    return _origin(source, locator, is_home=subject.startswith("hermes:"))
+
+
+@lru_cache(maxsize=FEW)
+def _origin(source: str, locator: str, *, is_home: bool) -> Origin:
+    is_place = is_name(locator) and not (is_home and locator.startswith("/"))
     return Origin(source if is_name(source) else HIDDEN, locator if is_place else HIDDEN)
 
 
@@ -100,14 +114,15 @@ def is_name(text: str) -> bool:
     return LOCATOR.fullmatch(text) is not None and SECRET.search(text) is None
 
 
-def checked(field: Field[Any], claimed: Known[Any]) -> AnyReading:
+def checked(field: Field[Any], claimed: Known[Any], at_origin: Origin) -> AnyReading:
     """Return a reading after its value was checked; it lives as long as it claims but no longer than its field may."""
-    reading = field.known(claimed.subject, claimed.origin, claimed.value, claimed.observed_at)
+    reading = field.known(claimed.subject, at_origin, claimed.value, claimed.observed_at)
     if isinstance(reading, Unavailable) or claimed.fresh_for >= reading.fresh_for:
         return reading
     return replace(reading, fresh_for=claimed.fresh_for)
 
 
+@lru_cache(maxsize=FEW)
 def detail(text: str) -> str:
     """Return a detail fit to be shown: one line, not long, credentials masked."""
     return _detail.load(text)
@@ -125,14 +140,14 @@ def _row(field: Field[Any], reading: AnyReading) -> dict[str, Any]:
     where = origin(reading.subject, reading.origin.source, reading.origin.locator)
     if isinstance(reading, Known):
         # A value is checked once more on its way out: a source that makes a reading by hand opens no door.
-        reading = checked(field, replace(reading, origin=where))
+        reading = checked(field, reading, where)
     if isinstance(reading, Known):
         return row | _witnessed(reading)
-    last = checked(field, replace(reading.last, origin=where)) if reading.last else None
+    last = checked(field, reading.last, where) if reading.last else None
     return row | {
         "source": where.source,
         "locator": where.locator,
-        "observed_at": dump(reading.attempted_at),
+        "observed_at": _moment(reading.attempted_at),
         "unavailable": {"reason": str(reading.reason), "detail": detail(reading.detail)},
         "last": _witnessed(last) if isinstance(last, Known) else None,
     }
@@ -142,10 +157,15 @@ def _witnessed(reading: Known[Any]) -> dict[str, Any]:
     return {
         "source": reading.origin.source,
         "locator": reading.origin.locator,
-        "observed_at": dump(reading.observed_at),
+        "observed_at": _moment(reading.observed_at),
         "fresh_for_s": reading.fresh_for.total_seconds(),
         "value": dump(reading.value),
     }
+
+
+@lru_cache(maxsize=FEW)
+def _moment(at: datetime) -> str:
+    return str(dump(at))
 
 
 def _or_none(shape: Shape[object], value: object) -> object:

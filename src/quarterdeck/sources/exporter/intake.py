@@ -196,7 +196,7 @@ def _claimed(subject: str, field: Field[Any], claim: Row | Before) -> AnyReading
     _require_sensible(claim.observed_at)
     origin = document.origin(subject, claim.source, claim.locator)
     life = timedelta(seconds=min(claim.fresh_for_s, LONGEST_S))
-    return document.checked(field, Known(subject, field.name, origin, claim.value, claim.observed_at, life))
+    return document.checked(field, Known(subject, field.name, origin, claim.value, claim.observed_at, life), origin)
 
 
 def _require_sensible(moment: datetime) -> None:
