@@ -1,26 +1,24 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import pwd
 import threading
 import time
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
 import pytest
-from typing_extensions import override
 
 from quarterdeck import wiring
 from quarterdeck.settings import Settings, Units
-from quarterdeck.sources.collector import Collector
+from quarterdeck.sources.hermes.proc import Kernel
 from quarterdeck.sources.source import Source
 from quarterdeck.truth.fields import LEARNT_BY, LOCK_HOLDER, OS_USER
 from quarterdeck.truth.instance import Instance, subject
-from quarterdeck.truth.reading import AnyReading, Known, Origin, Reason, Unavailable
+from quarterdeck.truth.reading import Known, Reason, Unavailable
 from quarterdeck.web.app import Hub
 from tests.fakes.clock import START, HandClock
-from tests.fakes.sources import SteadySource
 
 NOBODY = pwd.getpwnam("nobody")
 
@@ -111,31 +109,17 @@ def test_who_has_neither_home_nor_snapshot_is_a_mistake() -> None:
 
 
 def test_locks_tell_whose_unit_it_is(tmp_path: Path) -> None:
-    """Which process holds which instance's lock is known from the newest snapshot, for homes read here only."""
+    """Which process holds which instance's lock is asked of the kernel, for homes that are read here only."""
     north, south = Instance("north", "North", home=tmp_path), Instance("south", "South", snapshot=tmp_path / "s.json")
-    holders = wiring.Holders((north, south))
+
+    def holders() -> dict[int, str]:
+        return dict(wiring.Holders((north, south), Kernel())())
+
     assert holders() == {}
-    pids: dict[str, int | None] = {"north": 41, "south": 42}
-    holders.collector = Collector([Locks("locks", pids)], (north, south), HandClock())
+    with (tmp_path / "gateway.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert holders() == {os.getpid(): "north"}
     assert holders() == {}
-    holders.collector.collect(1)
-    assert holders() == {41: "north"}
-    pids["north"] = None
-    holders.collector.collect(1)
-    assert holders() == {}
-
-
-class Locks(SteadySource):
-    """Reports which process holds the lock of which instance."""
-
-    def __init__(self, name: str, pids: dict[str, int | None]) -> None:
-        super().__init__(name)
-        self.pids = pids
-
-    @override
-    def see(self, now: datetime) -> list[AnyReading]:
-        origin = Origin("kernel locks", "gateway.lock")
-        return [LOCK_HOLDER.known(subject(one, "gateway"), origin, pid, now) for one, pid in self.pids.items()]
 
 
 def test_it_runs_in_the_background_and_ends(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import os
 import pwd
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +20,8 @@ from pathlib import Path, PurePath
 from quarterdeck.settings import Settings
 from quarterdeck.sources import own
 from quarterdeck.sources.collector import Collector, Log
+from quarterdeck.sources.hermes.answers import attempt
+from quarterdeck.sources.hermes.proc import KERNEL, Kernel
 from quarterdeck.sources.hermes.source import HermesSource
 from quarterdeck.sources.host.source import HostSource
 from quarterdeck.sources.own import OwnHome
@@ -27,9 +29,8 @@ from quarterdeck.sources.source import Source
 from quarterdeck.sources.systemd.gateways import Gateway, gateway_of
 from quarterdeck.sources.systemd.source import SystemdSource
 from quarterdeck.sources.wake import Waker
-from quarterdeck.truth.fields import LOCK_HOLDER
-from quarterdeck.truth.instance import Instance, subject
-from quarterdeck.truth.reading import Key, Known
+from quarterdeck.truth.instance import Instance
+from quarterdeck.truth.reading import Key
 from quarterdeck.truth.snapshot import Snapshot
 
 STOP_S = 1.0
@@ -81,7 +82,7 @@ def build(
 ) -> Deck:
     """Put everything together."""
     host, instances = os.uname().nodename, settings.instances
-    holders = Holders(instances)
+    holders = Holders(one for one in instances if _is_ours(one))
     roots = {one.home: one.id for one in instances if one.home is not None and one.root is None}
     readers = [_reader(instance, host, roots) for instance in instances]
     managers = list(_managers(settings, holders))
@@ -90,7 +91,6 @@ def build(
     expected: dict[str, tuple[Key, ...]] = {reader.name: keys for reader, keys in readers}
     expected |= {manager.name: manager.expected for manager in managers}
     collector = Collector(sources, instances, clock, monotonic, expected=expected, log=log)
-    holders.collector = collector
     return Deck(settings, collector, Waker(sources, collector.wake, log=log), sources, clock)
 
 
@@ -133,19 +133,16 @@ def _gateways(instances: list[Instance], scope: str) -> list[Gateway]:
 
 
 class Holders:
-    """Which instance's lock a process holds, by the newest snapshot. Only of homes that are read on this host."""
+    """Which instance's lock a process holds, asked of the kernel when somebody wants to know."""
 
-    def __init__(self, instances: tuple[Instance, ...]) -> None:
-        self._keys = {one.id: (subject(one.id, "gateway"), LOCK_HOLDER.name) for one in instances if one.home}
-        self.collector: Collector | None = None
+    def __init__(self, instances: Iterable[Instance], kernel: Kernel = KERNEL) -> None:
+        self._locks = {one.id: Path(one.home) / "gateway.lock" for one in instances if one.home is not None}
+        self._kernel = kernel
 
     def __call__(self) -> Mapping[int, str]:
-        """Return the instance by the process that holds its lock."""
-        if self.collector is None:
-            return {}
-        readings = self.collector.snapshot.readings
-        found = {identity: readings.get(key) for identity, key in self._keys.items()}
-        return {said.value: identity for identity, said in found.items() if isinstance(said, Known) and said.value}
+        """Return the instance by the process that holds its lock; an instance whose holder cannot be told has none."""
+        held = {identity: attempt(self._kernel.holder, lock) for identity, lock in self._locks.items()}
+        return {pid: identity for identity, pid in held.items() if isinstance(pid, int)}
 
 
 def user_name() -> str:
