@@ -33,6 +33,7 @@ TEXTS = {
     "Telegram bot token already in use (PID 4242)": "conflict",
     "Gateway restart requested": "restart",
     "received SIGTERM": "killed",
+    "OSError: [Errno 28] No space left on device": "disk full",
     "  \n": "empty",
     "boom at http://127.0.0.1:40123/v1": "other",
 }

@@ -35,7 +35,7 @@ class Login:
     """One credential, as far as it may be known."""
 
     status: object
-    since: datetime | None
+    since: Answer[datetime | None]
     code: int | None
     reset_at: datetime | None
 
@@ -77,8 +77,9 @@ def _is_refused(login: Login, now: datetime) -> bool:
         return True
     if login.status != REFUSED:
         raise SourceError(Reason.SCHEMA, "a credential is in a state that this release does not know")
-    until = login.reset_at or (login.since and login.since + _pause(login.code))
-    return until is None or until > now
+    if login.reset_at is None and (since := given(login.since)):
+        return since + _pause(login.code) > now
+    return login.reset_at is None or login.reset_at > now
 
 
 def _pause(code: int | None) -> timedelta:
@@ -112,14 +113,18 @@ def _expiry(login: Mapping[str, object]) -> datetime | None:
 
 def _login(value: object, now: datetime) -> Login:
     login = table(value)
-    since = _moment(login.get("last_status_at"))
     code = login.get("last_error_code")
     return Login(
         status=login.get("last_status"),
-        since=since and past(since, now),
+        since=attempt(_since, login.get("last_status_at"), now),
         code=None if code is None else whole(code),
         reset_at=_moment(login.get("last_error_reset_at")),
     )
+
+
+def _since(value: object, now: datetime) -> datetime | None:
+    moment = _moment(value)
+    return moment and past(moment, now)
 
 
 def _moment(value: object) -> datetime | None:

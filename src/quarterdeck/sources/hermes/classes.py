@@ -39,6 +39,7 @@ BILLING = re.compile(
 
 WORDS = (
     ("restart", ("restart requested",)),
+    ("disk full", ("no space left", "disk is full", "errno 28")),
     (RATE_LIMITED, ("rate[_ -]?limit", "too many requests", "throttl", "resource_exhausted", "quota exceeded")),
     ("empty", (r"\bempty (?:response|output|result|reply)", r"\bno (?:response|output)\b")),
     ("timeout", ("timed?[ _-]?out", "deadline exceeded", r"\bidle for \d+")),

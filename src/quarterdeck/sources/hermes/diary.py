@@ -20,6 +20,9 @@ from quarterdeck.truth.reading import Reason
 WINDOW = timedelta(minutes=15)
 """The span in which starts are counted."""
 
+EARLIEST = 1e9
+"""No gateway started before there was one: a smaller number is a part of one."""
+
 START = "gateway.start"
 
 ENDS = {
@@ -91,7 +94,9 @@ def _start(line: bytes, now: datetime) -> Event:
     try:
         seconds = float(line)
     except ValueError:
-        raise SourceError(Reason.CORRUPT, "holds a line that is not a time") from None
+        seconds = 0.0
+    if not seconds >= EARLIEST:
+        raise SourceError(Reason.CORRUPT, "holds a line that is broken off or not a time")
     return Event(past(from_epoch(seconds), now), START, None)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from quarterdeck.sources import files
 from quarterdeck.sources.files import SourceError, Stat
-from quarterdeck.sources.hermes.answers import Answer, Report, after, attempt, past
+from quarterdeck.sources.hermes.answers import Answer, Report, after, attempt, given, past
 from quarterdeck.sources.hermes.auth import TOO_MANY_REQUESTS, Auth, Login, refused
 from quarterdeck.sources.hermes.classes import RATE_LIMITED
 from quarterdeck.sources.hermes.dumps import Failure
@@ -98,7 +98,7 @@ def _first_reset(out: Sequence[Login]) -> datetime | None:
 
 def _last_code(out: Sequence[Login]) -> int | None:
     """Return the status of the newest refusal that still holds."""
-    dated = [(login.since, login.code) for login in out if login.since]
+    dated = [(since, login.code) for login in out if (since := given(login.since))]
     return max(dated, key=lambda pair: pair[0])[1] if dated else next((login.code for login in out), None)
 
 
@@ -109,7 +109,7 @@ def _rate_limited(
     log = after(errors, lambda each: newest_of(each, RATE_LIMITED))
     said = (
         (ERROR_LOG, log),
-        (AUTH, after(pool, lambda logins: _newest((each.since, each.code) for each in logins))),
+        (AUTH, after(pool, lambda logins: _newest((given(each.since), each.code) for each in logins))),
         (DUMPS, after(failures, lambda calls: _newest((past(each.at, now), each.status) for each in calls))),
     )
     known = [(at, origin) for origin, at in said if isinstance(at, datetime)]
