@@ -44,7 +44,7 @@ def run(argv: Sequence[str]) -> int:
 def up(
     home: Homes = None,
     port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="The port on 127.0.0.1; 0 takes any that is free.")
+        int | None, typer.Option(min=0, max=65535, metavar="N", help="The port on 127.0.0.1; 0 takes any that is free.")
     ] = None,
     config: Config = None,
 ) -> None:
@@ -75,7 +75,7 @@ def doctor(home: Homes = None, json: Json = False, config: Config = None) -> Non
 
 @app.command(context_settings=PASSED_ON, add_help_option=False)
 def export(context: typer.Context) -> None:
-    """Write what may be known of one home into a file, as the home's own user."""
+    """Write down what may be known of one home, for others to read."""
     from quarterdeck.cli.export import run as write
 
     raise typer.Exit(write(context.args))
@@ -92,7 +92,7 @@ def units(context: typer.Context) -> None:
 @app.command()
 def acceptance(
     root: Annotated[
-        Path | None, typer.Option(help="The project's checkout. [default: the one this folder is in]")
+        Path | None, typer.Option(metavar="DIR", help="The project's checkout. [default: the one this folder is in]")
     ] = None,
     json: Json = False,
 ) -> None:
