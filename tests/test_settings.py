@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from quarterdeck.errors import ConfigurationError, UsageError
 from quarterdeck.settings import Settings, SettingsError, load
-from quarterdeck.settings.discover import slug, with_ids
+from quarterdeck.settings.discover import looks_like_home, slug, with_ids
 from quarterdeck.settings.lines import line_of, lines
 from quarterdeck.settings.model import PORT
 from quarterdeck.settings.parse import parse
@@ -105,6 +105,23 @@ def test_only_what_looks_like_a_home_is_a_profile(env: dict[str, str]) -> None:
     (home / "profiles" / "other").mkdir()
     (home / "profiles" / "other" / "README").write_text("")
     assert ids(load(None, (), env)) == [OWNER, "coder"]
+
+
+def test_profiles_that_cannot_be_listed_are_said(env: dict[str, str]) -> None:
+    """When the profiles of a home cannot be listed there may be agents nobody sees: that is noted."""
+    home = make_home(Path(env["HOME"]) / ".hermes")
+    (home / "profiles").symlink_to(home / "profiles")
+    settings = load(None, (), env)
+    assert ids(settings) == [OWNER]
+    assert settings.notes == (
+        f"The profiles in {home}/profiles could not be listed: whether there are further agents is not known.",
+    )
+
+
+def test_what_may_not_be_entered_is_taken_for_a_home(tmp_path: Path) -> None:
+    """A folder that cannot be looked into may well be a home: its reader will say what is wrong with it."""
+    assert looks_like_home(tmp_path / "closed")
+    assert not looks_like_home(tmp_path)
 
 
 def test_homes_asked_for_are_the_only_ones(tmp_path: Path, env: dict[str, str]) -> None:

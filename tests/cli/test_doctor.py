@@ -113,6 +113,16 @@ def test_an_exporter_that_has_stopped_is_said() -> None:
     assert "instance bob: its exporter wrote 20 min ago" in lines(stale, Level.UNSEEN)
 
 
+def test_says_which_way_an_instance_is_read() -> None:
+    """Where there are both a home and a snapshot, the report names the one that is read; profiles name their root."""
+    both = Instance("bob", "Bob", home=Path("/home/bob/.hermes"), snapshot=Path("/srv/bob/snapshot.json"))
+    coder = Instance("coder", "Coder", home=Path("/srv/h/profiles/coder"), root=Path("/srv/h"), profile="coder")
+    looks = [Look("exporter:bob", START, 1, answered=True), Look("hermes:coder", START, 1, answered=True)]
+    said = " ".join(finding.what for finding in found(instances=[both, coder], looks=looks))
+    assert "snapshot /srv/bob/snapshot.json: " in said
+    assert "home /srv/h/profiles/coder, profile of /srv/h: " in said
+
+
 def test_stale_facts_are_counted() -> None:
     """Facts that have expired are not counted as seen without a word."""
     findings = found(known(subject("north"), F.HALTED, value=False, age_s=3600))

@@ -168,3 +168,19 @@ def test_what_is_logged_of_an_error_quotes_nothing() -> None:
     assert line == f"it failed\n{where(error)}"
     assert where(error).startswith("LookupError in tests.fakes.broken_command, line ")
     assert where(LookupError(broken_command.SECRET)) == "LookupError"
+
+
+def test_a_thread_that_fails_is_said_without_quoting() -> None:
+    """A thread of ours that ends by mistake is reported in a line that quotes nothing of what was read."""
+    program = """
+import threading
+from quarterdeck.cli.discreet import say_when_a_thread_fails
+from tests.fakes.broken_command import run
+say_when_a_thread_fails()
+thread = threading.Thread(target=run, args=([],), name="Collector")
+thread.start()
+thread.join()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
+    place = r"LookupError in tests\.fakes\.broken_command, line \d+"
+    assert re.fullmatch(rf"Quarterdeck: Collector has ended by a mistake of its own: {place}\.\n", done.stderr)

@@ -2,15 +2,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from typing_extensions import override
 
 from quarterdeck.sources.collector import Collector
 from quarterdeck.sources.files import SourceError
-from quarterdeck.sources.flights import Limits
+from quarterdeck.sources.flights import Failed, Flight, Flights, Limits
 from quarterdeck.sources.source import Source
 from quarterdeck.truth.fields import DECLARED, LOAD_1M, SOURCE_ANSWERED, SOURCE_TOOK, field_for
 from quarterdeck.truth.instance import Instance
@@ -491,6 +492,52 @@ def test_threads_are_bounded_and_end() -> None:
     collector(*sources, limits=Limits(working=3, in_flight=6, patience_s=0.001)).collect(5)
     assert 3 <= crowd.most <= 6
     until_true(lambda: not any(under_way(source.name) for source in sources))
+
+
+def test_a_look_that_took_too_long_is_late_whenever_it_is_noticed() -> None:
+    """A look that used up its budget counts as unanswered also when that is noticed only after it has returned."""
+    steady = HandMonotonic()
+    source = Sleepwalker(steady, budget_s=1.0)
+    snapshot = Collector([source], (), HandClock(), steady, limits=QUICK).collect(60)
+    assert snapshot.looks["sleepwalker"].detail == "did not answer within 1 s"
+    assert (source.subject, LOAD_1M.name) not in snapshot.readings
+
+
+class HandMonotonic:
+    """A steady clock that only moves when it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Sleepwalker(SteadySource):
+    """Lets ten seconds pass in no time."""
+
+    def __init__(self, clock: HandMonotonic, budget_s: float) -> None:
+        super().__init__("sleepwalker", budget_s=budget_s)
+        self.clock = clock
+
+    @override
+    def see(self, now: datetime) -> Iterable[AnyReading]:
+        self.clock.now += 10
+        return super().see(now)
+
+
+def no_thread(work: Callable[[], None], name: str) -> None:
+    """Behave as a machine that is out of threads."""
+    raise RuntimeError("can't start new thread")
+
+
+def test_a_machine_without_threads_to_spare_is_a_reason() -> None:
+    """When no thread can be begun, the source is unknown because of us, and nothing breaks."""
+    landed = list[Flight]()
+    flights = Flights(QUICK, time.monotonic, landed.append, no_thread)
+    flights.launch(SteadySource(), START)
+    (flight,) = landed
+    assert flight.outcome == Failed(Reason.OBSERVER, "this machine lets no further thread begin")
 
 
 def test_names_are_unique_and_plain() -> None:

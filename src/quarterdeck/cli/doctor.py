@@ -150,18 +150,18 @@ def _instance(instance: Instance, snapshot: Snapshot, now: datetime) -> Iterator
     about = f"instance {instance.id}"
     readings = [reading for (name, _), reading in snapshot.readings.items() if instance_of(name) == instance.id]
     known = sum(isinstance(reading, Known) for reading in readings)
-    yield Finding(Level.FINE if known else Level.UNSEEN, about, f"{_way(instance)}: {_facts(known)} known")
+    yield Finding(Level.FINE if known else Level.UNSEEN, about, f"{_way(instance, snapshot)}: {_facts(known)} known")
     release = ", ".join(_release(instance, snapshot))
     if release:
         yield Finding(Level.FINE, about, release)
-    if instance.snapshot is not None:
-        yield from _snapshot_age(instance, snapshot, now)
+    yield from _snapshot_age(instance, snapshot, now)
     yield from _unseen(about, readings, now)
 
 
-def _way(instance: Instance) -> str:
-    profile = f", profile of {instance.root}" if instance.root else ""
-    return f"home {instance.home}{profile}" if instance.home else f"snapshot {instance.snapshot}"
+def _way(instance: Instance, snapshot: Snapshot) -> str:
+    if f"exporter:{instance.id}" in snapshot.looks or instance.home is None:
+        return f"snapshot {instance.snapshot}"
+    return f"home {instance.home}" + (f", profile of {instance.root}" if instance.root else "")
 
 
 def _release(instance: Instance, snapshot: Snapshot) -> Iterator[str]:

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from quarterdeck.sources.files import SourceError
 from quarterdeck.sources.source import Source
@@ -30,8 +31,8 @@ class Limits:
     """Looks that may be under way at the same time, most of them waiting for a disk or a program."""
     patience_s: float = 0.25
     """A look older than this is taken to wait, not to work."""
-    publish_every_s: float = 0.1
-    """Snapshots follow each other no faster."""
+    publish_every_s: float = 0.25
+    """Snapshots follow each other no faster: each one is judged anew for everybody who looks."""
     wake_every_s: float = 0.5
     """A source that is woken again and again is looked at no more often."""
     rest: float = 3.0
@@ -78,11 +79,26 @@ class Flight:
         self.given_up, self.noted = True, now
 
 
+def begin_thread(work: Callable[[], None], name: str) -> None:
+    """Begin a thread that keeps nobody from ending.
+
+    Raises:
+        RuntimeError: when this machine lets no further thread begin.
+    """
+    threading.Thread(target=work, name=name, daemon=True).start()
+
+
 class Flights:
     """All looks under way. ``landed`` is called with each one in its own thread, when it has ended."""
 
-    def __init__(self, limits: Limits, monotonic: Callable[[], float], landed: Callable[[Flight], None]) -> None:
-        self._limits, self._monotonic, self._landed = limits, monotonic, landed
+    def __init__(
+        self,
+        limits: Limits,
+        monotonic: Callable[[], float],
+        landed: Callable[[Flight], None],
+        begin: Callable[[Callable[[], None], str], None] = begin_thread,
+    ) -> None:
+        self._limits, self._monotonic, self._landed, self._begin = limits, monotonic, landed, begin
         self._by_source: dict[str, Flight] = {}
 
     def __iter__(self) -> Iterator[Flight]:
@@ -108,7 +124,7 @@ class Flights:
         """Begin a look."""
         flight = self._by_source[source.name] = Flight(source, at, self._monotonic())
         try:
-            threading.Thread(target=self._fly, args=(flight,), name=f"look {source.name}", daemon=True).start()
+            self._begin(partial(self._fly, flight), f"look {source.name}")
         except RuntimeError:  # a limit of this machine is reached: no memory, or too many threads
             flight.outcome = Failed(Reason.OBSERVER, "this machine lets no further thread begin")
             self._land(flight)
