@@ -76,8 +76,10 @@ def _newest_first(tail: Tail) -> Iterator[bytes]:
     """Return the lines of a tail from its end. The first one may be a part of a line and does not count."""
     if not tail.data:
         raise SourceError(Reason.CORRUPT, "empty")
-    lines = tail.data.removesuffix(b"\n").split(b"\n")
-    return reversed(lines[1:] if tail.start else lines)
+    lines = tail.data.removesuffix(b"\n").split(b"\n")[1 if tail.start else 0 :]
+    if not lines:
+        raise SourceError(Reason.CORRUPT, "ends in a line longer than any that the agent writes")
+    return reversed(lines)
 
 
 def _event(line: bytes, now: datetime) -> Event:

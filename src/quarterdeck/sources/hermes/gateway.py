@@ -132,10 +132,11 @@ def gather(home: Path, kernel: Kernel, now: datetime) -> Evidence:
     if isinstance(beat, Beat):
         beat = replace(beat, pid=_in_our_numbers(kernel, process, beat.pid))
     fate = after(recorded, lambda note: None if note is None else _fate(kernel, note))
+    holder = _holder(held, fate)
     return Evidence(
-        holder=_holder(held, fate),
-        process=None if _is_missing(process) else process,
-        traces=attempt(lambda: any(is_there(home / name) for name in LEFT_BEHIND)),
+        holder=holder,
+        process=process if holder == held else after(holder, lambda _: None),
+        traces=attempt(_traces, home),
         recorded=recorded,
         fate=fate,
         beat=beat,
@@ -158,6 +159,12 @@ def _holder(held: Answer[int | None], fate: Answer[str | None]) -> Answer[int | 
     if fate == "alive":
         return SourceError(Reason.MISSING, "gone, though the gateway that made it still runs; restart the gateway")
     return None
+
+
+def _traces(home: Path) -> bool:
+    """One trace is enough, whatever may be wrong with another."""
+    found = [attempt(is_there, home / name) for name in LEFT_BEHIND]
+    return True in found or any(map(given, found))
 
 
 def _is_missing(answer: object) -> bool:

@@ -29,8 +29,10 @@ TAIL = 262_144
 SPAN = timedelta(hours=1)
 QUARTER = timedelta(minutes=15)
 """What the zones of the world differ by."""
-FIT = timedelta(minutes=1)
-"""How far a line's moment and the file's may lie apart, whole quarters aside."""
+FIT = timedelta(seconds=10)
+"""How long after its moment a line may reach the file."""
+FARTHEST = timedelta(hours=14)
+"""The zone that is farthest from UTC."""
 
 LINE = re.compile(rb"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d{3}) ([A-Z]+)(.*)$", re.MULTILINE)
 ALWAYS = {"ERROR", "CRITICAL"}
@@ -132,7 +134,7 @@ def _counts(level: str, said: str) -> bool:
 def _zone(last: datetime, written: datetime) -> timedelta:
     """Return how far the clock on the wall is ahead of UTC."""
     zone = round((last - written) / QUARTER) * QUARTER
-    if abs(last - written - zone) > FIT:
+    if abs(last - written - zone) > FIT or abs(zone) > FARTHEST:
         raise SourceError(Reason.SCHEMA, "its last line and its own time do not fit: it was copied, cut or touched")
     return zone
 
