@@ -46,6 +46,7 @@ def marked(agent: Agent, model: ModelServer, tmp_path_factory: pytest.TempPathFa
             {"name": f"{mark}2", "schedule": "every 2h", "prompt": mark, "no_agent": True, "script": "broken.sh"},
         )
         home.make_due(mark, f"{mark}2")
+        home.chat(f"{mark} [[say:{mark}]]")
         with home.gateway() as gateway:
             wait_until("both jobs to fail", lambda: {job["last_status"] for job in home.jobs().values()} == {"error"})
             gateway.answer(f'{mark} [[tool:terminal {{"command": "echo {mark}"}}]] [[say:{mark}]]')

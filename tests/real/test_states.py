@@ -52,7 +52,7 @@ def test_a_home_with_only_a_configuration_never_started(looker: Looker, new_home
     assert "never started" in row.reason
 
 
-def test_questions_and_jobs_do_not_make_a_gateway(looker: Looker, south: Home) -> None:
+def test_a_home_used_from_the_command_line_never_started(looker: Looker, south: Home) -> None:
     """A home used from the command line has a database and jobs, and its gateway still never started."""
     assert (south.root / "state.db").exists()
     row = looker.gateway(south)
