@@ -34,7 +34,7 @@ DEADLINE_S: Final = 10.0
 INOTIFY: Final = Path("/proc/sys/fs/inotify")
 
 ADVICE: Final[Mapping[Reason, str]] = {
-    Reason.MISSING: "It appears when the agent has written it; if it should be there, see to it.",
+    Reason.MISSING: "",
     Reason.CORRUPT: "See what is there instead, and what the agent says of it.",
     Reason.SCHEMA: "It was written by a release this one does not know: look for a newer Quarterdeck.",
     Reason.BUSY: "It is looked at again and again; if it stays so, see what holds it.",
