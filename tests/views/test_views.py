@@ -236,3 +236,30 @@ def test_no_two_views_disagree() -> None:
             said.setdefault(row.subject, set()).add((row.judgement.status, row.judgement.reason))
     assert all(len(words) == 1 for words in said.values())
     assert place(F.LOCK_HOLDER) in said
+
+
+def test_coverage_lists_what_could_not_be_read_once_for_each_reason() -> None:
+    """Two facts lost at one place are one gap, with both readings behind it, the largest first."""
+    world = readings({F.SESSIONS_TOTAL: Reason.SCHEMA, F.SESSIONS_24H: Reason.SCHEMA})
+    gaps = as_json(_view("coverage", _snapshot(world)))["gaps"]
+    assert gaps[0]["why"] == "schema: spoiled by the test (2 facts)"
+    assert {r["field"] for r in gaps[0]["readings"]} == {"total", "started_24h"}
+    assert "newer Quarterdeck" in gaps[0]["fix"]
+
+
+def test_coverage_says_what_cannot_be_known_in_principle() -> None:
+    """A release without heartbeats, an instance without an exporter and names kept out are gaps; so is the forge."""
+    world = readings({F.HEARTBEAT_EXPECTED: False, F.LEARNT_BY: "home"}) | readings(
+        {F.LEARNT_BY: "exporter"}, instance="south"
+    )
+    allowed = Instance("south", "south", policy=Policy(job_names=True))
+    places = {(g["instance"], g["place"]) for g in as_json(_view("coverage", _snapshot(world, NORTH, allowed)))["gaps"]}
+    assert {("north", "no heartbeat"), ("north", "no exporter"), ("north", "names of jobs")} <= places
+    assert not {("south", "no heartbeat"), ("south", "no exporter"), ("south", "names of jobs")} & places
+    assert {("all", "reviews and tasks"), ("all", "backups")} <= places
+
+
+def test_coverage_follows_the_filter() -> None:
+    """Only the chosen instance's gaps, and those of all, are listed."""
+    gaps = _view("coverage", _two({F.SESSIONS_TOTAL: Reason.CORRUPT}), "north").gaps
+    assert {gap.instance for gap in gaps} == {"north", "all"}

@@ -30,6 +30,9 @@ def _snapshot() -> Snapshot:
     spoiled = {F.SESSIONS_TOTAL: Reason.CORRUPT, F.SESSIONS_24H: Reason.CORRUPT, F.RECORDED_PID: 12}
     name = subject("south", "cron", "77")
     named = {(name, "name"): F.JOB_NAME.known(name, ORIGIN, HOSTILE, NOW)}
+    source = "source:slow"
+    told = {F.SOURCE_TOOK: 5_000.0, F.SOURCE_ANSWERED: False}
+    named |= {(source, field.name): field.known(source, ORIGIN, value, NOW) for field, value in told.items()}
     looks = {"slow": Look("slow", NOW, 5_000, answered=False, detail="no answer within 5 s")}
     return Snapshot(3, NOW, INSTANCES, readings() | readings(spoiled, instance="south") | named, looks)
 

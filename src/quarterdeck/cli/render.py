@@ -12,7 +12,7 @@ from rich.text import Text
 
 from quarterdeck.truth.judgement import Judgement, Status, words
 from quarterdeck.truth.reading import AnyReading, Known
-from quarterdeck.views.model import Figure, Row, Side, View
+from quarterdeck.views.model import Figure, Gap, Row, Side, View
 from quarterdeck.views.words import Shown, State, sentence
 
 SHAPES = {Status.DOWN: "◆", Status.DEGRADED: "▲", Status.STALE: "◷", Status.UNKNOWN: "◌", Status.OK: "•"}
@@ -36,6 +36,8 @@ def as_text(view: View, *, width: int | None, colour: bool) -> str:
     console.print(Text(view.headline, style="bold"))
     console.print(Text(f"{view.lede} Known at {view.at:%H:%M:%S} UTC."), end="\n\n")
     _rows(console, view)
+    for gap in view.gaps:
+        console.print(_gap(gap))
     if view.figures:
         console.print()
         console.print(_figures(view.figures))
@@ -81,6 +83,12 @@ def _line(row: Row, now: datetime) -> Text:
         text.append(f"  since {judgement.since:%Y-%m-%d %H:%M}, {words(now - judgement.since)}", style="dim")
     text.append(f"  [{row.instance}]", style="dim")
     return text
+
+
+def _gap(gap: Gap) -> Text:
+    text = Text(f"{gap.place}  ", style="bold").append(gap.why, style="not bold")
+    text.append(f" {gap.fix}" if gap.fix else "", style="not bold")
+    return text.append(f"  [{gap.instance}]", style="dim not bold")
 
 
 def _status(judgement: Judgement) -> Text:

@@ -10,7 +10,7 @@ from quarterdeck.truth.reading import AnyReading, Known
 from quarterdeck.truth.rollup import Rollup
 from quarterdeck.truth.shapes import dump
 from quarterdeck.truth.witnesses import Question
-from quarterdeck.views.model import Figure, Row, View
+from quarterdeck.views.model import Figure, Gap, Row, View
 from quarterdeck.views.words import Shown, sentence
 
 Json = dict[str, Any]
@@ -31,6 +31,7 @@ def as_json(view: View) -> Json:
         "rows": [_row(row, view.at) for row in view.rows],
         "figures": [_figure(figure, view.at) for figure in view.figures],
         "side_by_side": [_side(side.title, side.cells, view.at) for side in view.sides],
+        "gaps": [_gap(gap) for gap in view.gaps],
         "sources": [
             {
                 "source": look.source,
@@ -114,6 +115,11 @@ def _figure(figure: Figure, _now: datetime) -> Json:
         "note": figure.note,
         "readings": [reading_json(reading) for reading in figure.readings],
     }
+
+
+def _gap(gap: Gap) -> Json:
+    readings = [reading_json(reading) for reading in gap.readings]
+    return {"instance": gap.instance, "place": gap.place, "why": gap.why, "fix": gap.fix, "readings": readings}
 
 
 def _side(title: str, cells: Any, now: datetime) -> Json:  # noqa: ANN401 -- a cell is either a judgement or a shown value

@@ -10,7 +10,7 @@ from quarterdeck.truth.judgement import Judgement, Status
 from quarterdeck.truth.reading import Knowledge
 from quarterdeck.truth.rollup import Rollup
 from quarterdeck.views.judged import Judged, needs_somebody
-from quarterdeck.views.model import Choice, Column, Figure, Row, Side, View
+from quarterdeck.views.model import Choice, Column, Figure, Gap, Row, Side, View
 
 KINDS = {"agents": ("gateway",), "cron": ("scheduler", "job", "timer")}
 """Kinds each view is about; ops is about all the others and these."""
@@ -35,6 +35,7 @@ class Page:
         columns: tuple[Column, ...] = (),
         figures: tuple[Figure, ...] = (),
         sides: tuple[Side, ...] = (),
+        gaps: tuple[Gap, ...] = (),
     ) -> View:
         """Put a page together."""
         snapshot, rollup = self.judged.snapshot, self.judged.rollup(names)
@@ -54,6 +55,7 @@ class Page:
             trouble=self._trouble(),
             figures=figures,
             sides=sides,
+            gaps=gaps,
             looks=tuple(sorted(snapshot.looks.values(), key=lambda look: look.source)),
         )
 

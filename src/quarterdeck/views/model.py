@@ -107,6 +107,17 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """Something that is not seen: of which instance, where, why, and what to do about it."""
+
+    instance: str
+    place: str
+    why: str
+    fix: str
+    readings: tuple[AnyReading, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """An instance as the filter offers it."""
 
@@ -136,6 +147,7 @@ class View:
     """How many rows of each view need somebody, for the navigation."""
     figures: tuple[Figure, ...] = ()
     sides: tuple[Side, ...] = ()
+    gaps: tuple[Gap, ...] = ()
     looks: tuple[Look, ...] = field(default=())
 
 

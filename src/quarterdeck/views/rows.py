@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
-from quarterdeck.truth.fields import kind_of
+from quarterdeck.truth.fields import field_for, kind_of
 from quarterdeck.truth.instance import ALL, Instance, instance_of
 from quarterdeck.truth.reading import Known
 from quarterdeck.truth.witnesses import contradictions
@@ -57,6 +57,17 @@ def row(judged: Judged, name: str, columns: tuple[Column, ...] = (), folded: tup
     return Row(
         name, kind, instance_of(name), title, judged.judgements[name], cells, links(judged, name), disputes, folded
     )
+
+
+def whole(judged: Judged, name: str) -> Row:
+    """Make a row whose columns are whatever has been reported of its subject."""
+    columns = tuple(_column(name, field) for field in sorted(judged.reported.get(name, ())) if field_for(name, field))
+    return row(judged, name, columns)
+
+
+def _column(subject: str, field: str) -> Column:
+    declared = field_for(subject, field)
+    return Column(field, field.replace("_", " "), {kind_of(subject): declared} if declared else {})
 
 
 def title_of(judged: Judged, name: str) -> str:

@@ -1,0 +1,117 @@
+"""Coverage: what is not seen, and why. A page that is empty only when nothing is hidden.
+
+Rule 1: whatever could not be read is listed once for each place and reason, with the facts that hang on it.
+Rule 2: what cannot be known in principle (a release that writes no heartbeat, a policy that keeps names out, a terminal
+        that leaves no trace) is listed too. A gap that nobody mentions is taken for coverage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
+from quarterdeck.truth.instance import ALL, Instance, instance_of, subject
+from quarterdeck.truth.judgement import Facts
+from quarterdeck.truth.reading import Known, Reason, Unavailable
+from quarterdeck.views.frame import Page
+from quarterdeck.views.judged import Judged, matches
+from quarterdeck.views.model import Gap, View
+from quarterdeck.views.rows import whole
+
+ADVICE = {
+    Reason.MISSING: "",
+    Reason.CORRUPT: "See what is there instead, and what the agent says of it.",
+    Reason.SCHEMA: "It was written by a release this one does not know: look for a newer Quarterdeck.",
+    Reason.BUSY: "It is looked at again and again; if it stays so, see what holds it.",
+    Reason.TIMEOUT: "See whether its disk, or the program that was asked, answers at all.",
+    Reason.DENIED: "Run Quarterdeck as its owner, or let its owner run the exporter (`quarterdeck units`).",
+    Reason.OBSERVER: "That is a mistake of Quarterdeck, or a limit of this machine; please report it.",
+    Reason.NEVER_SEEN: "Nothing has reported it.",
+}
+"""What to do about a fact that is not known, by reason. A thing that is simply not there needs nothing."""
+
+Limit = tuple[str, str, Callable[[Facts, Instance], bool]]
+
+LIMITS: tuple[Limit, ...] = (
+    (
+        "no exporter",
+        "It is read from its home by this user. Without an exporter it goes dark when the hub runs as somebody else.",
+        lambda f, _: f.get(F.LEARNT_BY) != "exporter",
+    ),
+    (
+        "no heartbeat",
+        "This release of the agent writes none: an event loop that hangs cannot be told from one that waits.",
+        lambda f, _: f.get(F.HEARTBEAT_EXPECTED) is False,
+    ),
+    (
+        "no ticker heartbeat",
+        "This release of the agent writes none: a dead scheduler shows only when a job is overdue.",
+        lambda f, _: f.get(F.TICKER_EXPECTED) is False,
+    ),
+    (
+        "no unit",
+        "No systemd unit is known to run this gateway: nothing restarts it, and no restart is counted.",
+        lambda f, _: f.get(F.UNIT) is None,
+    ),
+    (
+        "names of jobs",
+        "They are not read, because the agent names a job after its prompt. `policy.job_names = true` shows them.",
+        lambda _, one: not one.policy.job_names,
+    ),
+    (
+        "terminals",
+        "Whether somebody's terminal still waits for an answer leaves no trace; only the gateway's own turns do.",
+        lambda _f, _i: True,
+    ),
+)
+"""What cannot be known of an instance, and when that is so."""
+
+NOT_WATCHED = (
+    ("reviews and tasks", "This release does not look at a forge."),
+    ("backups", "This release does not look at backups or at what could be restored."),
+    ("services", "Beside the agents' own listeners no service is asked whether it answers."),
+    ("containers", "A gateway in a container is seen only as far as its kernel is ours."),
+)
+"""What nobody looks at, whatever the settings."""
+
+
+def coverage(judged: Judged, instance: str) -> View:
+    """Return the coverage view over a filter."""
+    names = judged.of("source", instance=instance)
+    gaps = (*_unread(judged, instance), *_limits(judged, instance), *_nowhere())
+    return Page(judged, instance).view(
+        "coverage", "Coverage", names, rows=tuple(whole(judged, n) for n in names), gaps=gaps
+    )
+
+
+def _unread(judged: Judged, instance: str) -> Iterator[Gap]:
+    """What could not be read, the places with the most facts first."""
+    lost: dict[tuple[str, str, str, Reason, str], list[Unavailable[object]]] = {}
+    for reading in judged.snapshot.readings.values():
+        if isinstance(reading, Unavailable) and matches(reading.subject, instance):
+            key = (instance_of(reading.subject), *_place(reading), reading.reason, reading.detail)
+            lost.setdefault(key, []).append(reading)
+    for (owner, _, locator, reason, detail), readings in sorted(
+        lost.items(), key=lambda item: (-len(item[1]), item[0])
+    ):
+        facts = "1 fact" if len(readings) == 1 else f"{len(readings)} facts"
+        yield Gap(owner, locator, f"{reason}: {detail} ({facts})", ADVICE[reason], tuple(readings))
+
+
+def _place(reading: Unavailable[object]) -> tuple[str, str]:
+    return reading.origin.source, reading.origin.locator
+
+
+def _limits(judged: Judged, instance: str) -> Iterator[Gap]:
+    for one in judged.snapshot.instances:
+        if instance not in (ALL, one.id):
+            continue
+        facts = judged.facts(subject(one.id))
+        for what, why, holds in LIMITS:
+            facts.asked = {}
+            if holds(facts, one):
+                yield Gap(one.id, what, why, "", tuple(r for r in facts.asked.values() if isinstance(r, Known)))
+
+
+def _nowhere() -> Iterator[Gap]:
+    return (Gap(ALL, what, why, "", ()) for what, why in NOT_WATCHED)
