@@ -196,7 +196,8 @@ def _unseen(about: str, readings: Iterable[AnyReading], now: datetime) -> Iterat
     )
     for (place, reason, detail), number in lost.most_common():
         level = Level.NOTE if reason is Reason.MISSING else Level.UNSEEN
-        yield Finding(level, about, f"{place} {reason}: {detail} ({_facts(number)})", ADVICE[reason])
+        fix = "" if "`" in detail else ADVICE[reason]  # a detail that names a command has said what to do
+        yield Finding(level, about, f"{place} {reason}: {detail} ({_facts(number)})", fix)
     stale = sum(reading.knowledge(now) is Knowledge.STALE for reading in readings)
     if stale:
         yield Finding(Level.UNSEEN, about, f"{_facts(stale)} stale", "Nobody has looked for too long.")

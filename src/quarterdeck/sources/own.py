@@ -21,7 +21,7 @@ KINDS = ("instance", "gateway", "scheduler", "sessions", "model", "credentials",
 """What an instance has once, and its home tells of."""
 
 ANOTHER = "another user"
-OWNERSHIP = Origin("owner of the home", ".")
+OWNERSHIP = Origin("owner of the home", "home folder")
 
 
 def owner_id(folder: Path) -> int:
