@@ -7,7 +7,7 @@ own, because the one of the other commands takes as long to begin as the whole l
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 ABOUT = "Look once, without a server, and print a view."
@@ -20,16 +20,16 @@ def run(argv: Sequence[str]) -> int:
     Raises:
         QuarterdeckError: when the view, the instance or the settings are wrong.
     """
-    wanted = _parser().parse_args(argv)
-
     from quarterdeck.cli.show import show
+    from quarterdeck.views import VIEWS
 
+    wanted = _parser(VIEWS).parse_args(argv)
     return show(wanted.view, homes=wanted.home, instance=wanted.instance, as_data=wanted.json, config=wanted.config)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(views: Iterable[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="quarterdeck show", description=ABOUT, epilog=ENDS, allow_abbrev=False)
-    parser.add_argument("view", help="brief, agents, cron or ops")
+    parser.add_argument("view", help=", ".join(views))
     parser.add_argument(
         "--home",
         metavar="DIR",
