@@ -24,9 +24,9 @@ NAMES_LIMIT = 2_000
 NEWEST = 3
 TAIL = 65_536
 
-NAME = re.compile(r"request_dump_.{1,200}_(\\d{8}_\\d{6}_\\d{6})\\.json")
-ERROR = re.compile(rb'^  "error": \\{', re.MULTILINE)
-STATUS = re.compile(rb'^    "status_code": (\\d{3})\\b', re.MULTILINE)
+NAME = re.compile(r"request_dump_.{1,200}_(\d{8}_\d{6}_\d{6})\.json")
+ERROR = re.compile(rb'^  "error": \{', re.MULTILINE)
+STATUS = re.compile(rb'^    "status_code": (\d{3})\b', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
