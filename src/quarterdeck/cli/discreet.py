@@ -10,8 +10,6 @@ import sys
 import threading
 from types import TracebackType
 
-from typing_extensions import override
-
 Raised = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
@@ -28,8 +26,7 @@ def where(error: BaseException) -> str:
 class DiscreetFormatter(logging.Formatter):
     """Writes a log line; of an error that is logged with it, the type and the place."""
 
-    @override
-    def formatException(self, ei: Raised) -> str:
+    def formatException(self, ei: Raised) -> str:  # noqa: N802 -- the name logging calls
         """Return what may be said of an error."""
         return "" if ei[1] is None else where(ei[1])
 
