@@ -26,7 +26,7 @@ from quarterdeck.views import VIEWS
 from quarterdeck.views.contract import as_json
 from quarterdeck.views.judged import Judged
 from quarterdeck.views.model import View
-from quarterdeck.web.pages import Asked, render, static_files
+from quarterdeck.web.pages import Asked, render, render_error, static_files
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 CACHED = 64
@@ -153,10 +153,12 @@ async def _only_looking(request: Request, call_next: Next) -> Response:
     """Refuse every name but loopback's and every method but GET and HEAD; arm every answer."""
     if _hostname(request.headers.get("host", "")) not in LOOPBACK:
         answer = _error(
-            421, "This address is not one Quarterdeck answers to. Open it as http://127.0.0.1 or http://localhost."
+            request,
+            421,
+            "This address is not one Quarterdeck answers to. Open it as http://127.0.0.1 or http://localhost.",
         )
     elif request.method not in ("GET", "HEAD"):
-        answer = _error(405, "Quarterdeck can only be looked at here. Use GET.")
+        answer = _error(request, 405, "Quarterdeck can only be looked at here. Use GET.")
     else:
         answer = await call_next(request)
     for name, value in HEADERS.items():
@@ -176,23 +178,26 @@ def _answer(request: Request, body: bytes, media: str) -> Response:
     return Response(body, media_type=media, headers={"ETag": etag})
 
 
-async def _refused(_request: Request, error: Exception) -> Response:
+async def _refused(request: Request, error: Exception) -> Response:
     status, detail = (error.status_code, error.detail) if isinstance(error, HTTPException) else (500, "")
-    return _error(status, detail)
+    return _error(request, status, detail)
 
 
-async def _invalid(_request: Request, error: Exception) -> Response:
+async def _invalid(request: Request, error: Exception) -> Response:
     """Name the parameter that is wrong, never its value."""
     wrong = sorted({str(e["loc"][-1]) for e in error.errors()}) if isinstance(error, RequestValidationError) else []
-    return _error(400, f"Not a valid value: {', '.join(wrong)}.")
+    return _error(request, 400, f"Not a valid value: {', '.join(wrong)}.")
 
 
-async def _failed(_request: Request, error: Exception) -> Response:
+async def _failed(request: Request, error: Exception) -> Response:
     """Say that we failed, by type only: the message of an exception may quote what was read."""
-    return _error(500, f"Quarterdeck itself failed here ({type(error).__name__}). Its log names the place.")
+    return _error(request, 500, f"Quarterdeck itself failed here ({type(error).__name__}). Its log names the place.")
 
 
-def _error(status: int, detail: str) -> Response:
+def _error(request: Request, status: int, detail: str) -> Response:
+    """Answer in the language that was asked for: a page to a person, JSON to everybody else."""
+    if "text/html" in request.headers.get("accept", ""):
+        return Response(render_error(status, detail), status, media_type="text/html; charset=utf-8")
     return Response(
         msgspec.json.encode({"error": {"status": status, "detail": detail}}), status, media_type="application/json"
     )

@@ -6,25 +6,48 @@ age and expiry. ``data-expires`` in the markup lets the page itself turn old, wi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from hashlib import sha256
+from http import HTTPStatus
 from importlib.resources import files
+from itertools import groupby
 from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from quarterdeck.truth.fields import kind_of
+from quarterdeck.truth.instance import ALL, instance_of
 from quarterdeck.truth.judgement import Status, words
-from quarterdeck.truth.reading import AnyReading
+from quarterdeck.truth.reading import AnyReading, Knowledge, Known, Reason, Unavailable
 from quarterdeck.truth.shapes import dump
-from quarterdeck.views.model import View
+from quarterdeck.views.judged import needs_somebody
+from quarterdeck.views.model import Cell, Column, Row, View
 from quarterdeck.views.words import Shown, clock, show
 
-TITLES = (("brief", "Brief"), ("agents", "Agents"), ("cron", "Cron"), ("ops", "Ops"))
-TEMPLATES = {"brief": "brief.html", "agents": "table.html", "cron": "table.html", "ops": "list.html"}
+TITLES = (("brief", "Brief"), ("agents", "Agents"), ("cron", "Cron"), ("ops", "Ops"), ("coverage", "Coverage"))
+TEMPLATES = {
+    "brief": "brief.html",
+    "agents": "table.html",
+    "cron": "table.html",
+    "ops": "list.html",
+    "coverage": "coverage.html",
+}
+IN_TABLE = {
+    "agents": ("agent_version", "model", "last_success_at", "live", "platforms"),
+    "cron": ("schedule", "desired", "last_run_at", "last_result", "next_run_at"),
+}
+"""The columns one looks down; a row's details tell all of them."""
+PAGE_OF = {"gateway": "agents", "job": "cron", "scheduler": "cron", "timer": "cron", "source": "coverage"}
+"""Where a kind of subject has its row; every other kind has it on ops."""
 ROWS_PER_PAGE = 200
+Named = tuple[str, AnyReading]
+"""A reading, and what it is called on the page."""
+UNIT = re.compile(r" (?:s|ms|bytes|usd)$")
+SPAN = re.compile(r" (\d+)(h|m)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +71,21 @@ def render(view: View, asked: Asked) -> bytes:
             view=view,
             views=TITLES,
             rows=view.rows[start : start + ROWS_PER_PAGE],
+            columns=[column for column in view.columns if _in_table(view, column)],
             page=page,
             pages=pages,
             opened=next((row for row in view.rows if row.subject == asked.open), None),
             page_title=_page_title(view),
-            stale_rows=sum(row.judgement.status is Status.STALE for row in view.rows),
             **_helpers(view),
         )
         .encode()
     )
+
+
+def render_error(status: int, detail: str) -> bytes:
+    """Return the page of an error: what it is called, what to do, and the way back."""
+    title = HTTPStatus(status).phrase
+    return _environment().get_template("error.html").render(title=title, detail=detail).encode()
 
 
 def static_files() -> dict[str, bytes]:
@@ -81,14 +110,95 @@ def _helpers(view: View) -> dict[str, Callable[..., object]]:
         return words(view.at - moment)
 
     def short(moment: datetime) -> str:
-        same_day = moment.astimezone(UTC).date() == view.at.astimezone(UTC).date()
-        return moment.astimezone(UTC).strftime("%H:%M" if same_day else "%Y-%m-%d %H:%M")
+        return _short(moment.astimezone(UTC), view.at.astimezone(UTC))
 
     def url(name: str, **more: object) -> str:
         asked = {key: value for key, value in more.items() if not (key == "page" and value == 1)}
         return f"/{name}?{urlencode({'instance': view.instance, **asked}, quote_via=quote)}"
 
-    return {"shown": shown, "span": span, "short": short, "url": url}
+    def place_of(subject: str) -> str:
+        page = PAGE_OF.get(kind_of(subject), "ops")
+        return f"/{page}?{urlencode({'instance': instance_of(subject)}, quote_via=quote)}#{quote(subject, safe=':/')}"
+
+    def cells(row: Row) -> list[tuple[Column, Shown | None]]:
+        return [
+            (cell.column, None if _nothing(row, cell) else cell.shown(view.at))
+            for cell in row.cells
+            if _in_table(view, cell.column)
+        ]
+
+    def told(row: Row) -> tuple[list[tuple[Cell, Shown]], list[Named]]:
+        return _told(row, view.at)
+
+    def by_instance(rows: Iterable[Row]) -> list[tuple[str, list[Row], int]]:
+        labels = {choice.id: choice.label for choice in view.choices} | {ALL: "Shared"}
+        parts = [(labels.get(one, one), list(part)) for one, part in groupby(rows, lambda row: row.instance)]
+        return [(label, part, sum(needs_somebody(row.judgement) for row in part)) for label, part in parts]
+
+    return {
+        "shown": shown,
+        "span": span,
+        "short": short,
+        "url": url,
+        "place_of": place_of,
+        "cells": cells,
+        "told": told,
+        "by_instance": by_instance,
+    }
+
+
+def _in_table(view: View, column: Column) -> bool:
+    return column.key in IN_TABLE.get(view.name, ())
+
+
+def _nothing(row: Row, cell: Cell) -> bool:
+    """Whether there is nothing to tell: what its source has removed has no values, and misses none."""
+    return row.judgement.knowledge is Knowledge.RETIRED and isinstance(cell.reading, Unavailable)
+
+
+def _told(row: Row, now: datetime) -> tuple[list[tuple[Cell, Shown]], list[Named]]:
+    """Part the cells of a row into what is known, also when only of old, and what its chain does not explain yet."""
+    explained = {(r.subject, r.field) for r in (*row.judgement.because, *row.judgement.doubts)}
+    known, lost = [], list[Named]()
+    for cell in row.cells:
+        said, reading = cell.shown(now), cell.reading
+        if said is None or reading is None or _nothing(row, cell):
+            continue
+        if isinstance(reading, Known) or reading.last is not None:
+            known.append((cell, said))
+        elif (reading.subject, reading.field) not in explained:
+            lost.append((_words_of(cell.column.title), reading))
+    return known, lost
+
+
+def named(readings: Iterable[AnyReading]) -> list[Named]:
+    """Call readings by the names of their fields."""
+    return [(_words_of(reading.field), reading) for reading in readings]
+
+
+def grouped(readings: Iterable[Named]) -> list[list[Named]]:
+    """Put readings together that are unknown for one and the same reason, so that it is said once."""
+    groups: dict[object, list[Named]] = {}
+    for name, reading in readings:
+        groups.setdefault(_why(reading), []).append((name, reading))
+    return list(groups.values())
+
+
+def _why(reading: AnyReading) -> object:
+    if isinstance(reading, Known) or reading.last is not None:
+        return reading.subject, reading.field
+    return (
+        (reading.reason, reading.detail)
+        if reading.reason is Reason.NEVER_SEEN
+        else (reading.origin, reading.reason, reading.detail)
+    )
+
+
+def _short(moment: datetime, now: datetime) -> str:
+    """Write a moment as briefly as its age, which stands beside it, allows."""
+    if abs(now - moment) < timedelta(hours=24):
+        return moment.strftime("%H:%M")
+    return moment.strftime("%-d %b %H:%M" if abs(now - moment) < timedelta(days=300) else "%Y-%m-%d")
 
 
 def _page_title(view: View) -> str:
@@ -106,7 +216,8 @@ def _time_of_day(moment: datetime) -> str:
 
 
 def _words_of(field: str) -> str:
-    return field.replace("_", " ")
+    """Say the name of a field: its unit stands at the value."""
+    return SPAN.sub(lambda m: f" {m[1]} {'min' if m[2] == 'm' else 'h'}", UNIT.sub("", field.replace("_", " ")))
 
 
 @cache
@@ -125,5 +236,7 @@ def _environment() -> Environment:
         "clock": clock,
         "time_of_day": _time_of_day,
         "words_of": _words_of,
+        "grouped": grouped,
+        "named": named,
     }
     return environment
