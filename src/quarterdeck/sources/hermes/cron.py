@@ -21,7 +21,8 @@ from quarterdeck.sources.files import SourceError
 from quarterdeck.sources.hermes import executions, jobs, ticks
 from quarterdeck.sources.hermes.answers import Answer, Report, after, attempt, from_epoch, given, past
 from quarterdeck.sources.hermes.executions import DAY, LEDGER, RESULTS, Ledger, Machine
-from quarterdeck.sources.hermes.jobs import FACTS, JOBS, Job, safe_id
+from quarterdeck.sources.hermes.jobs import FACTS, JOBS, Job
+from quarterdeck.sources.hermes.names import job_id
 from quarterdeck.sources.hermes.proc import Kernel
 from quarterdeck.sources.hermes.runner import Runner
 from quarterdeck.sources.hermes.ticks import TICK_LOCK, Tick
@@ -79,14 +80,14 @@ def read(
     report, memory, kernel = Report(now), memory or Memory(), kernel or Kernel()
     ledger = _ledger(home, now, runner, kernel, memory)
     outputs = attempt(_outputs, home / OUTPUT)
-    declared = _declared(attempt(jobs.load, home), ledger, outputs)
+    declared = _declared(attempt(jobs.load, home), ledger, outputs, attempt(files.list_dir, home, limit=1))
     holder = attempt(_holder, kernel, home / TICK_LOCK)
     has_ledger = not (isinstance(ledger, SourceError) and ledger.reason is Reason.MISSING)
     tick = None if has_ledger else ticks.read(home, now, runner, holder)
     look = Look(now, runner, declared, ledger, holder, tick)
     _tell_scheduler(report, subject(instance.id, "cron"), home, look)
     if isinstance(declared, SourceError):
-        known = dict(memory.jobs) | {safe_id(job): job for job in _ran_lately(ledger, now)}
+        known = dict(memory.jobs) | {job_id(job): job for job in _ran_lately(ledger, now)}
         for name, raw in known.items():
             _tell_unknown(report, subject(instance.id, "cron", name), raw, declared, look)
         return report.readings
@@ -96,7 +97,7 @@ def read(
     there = {job.raw_id for job in declared} | {job.id for job in declared}
     for raw, at in (_touched_lately(home / OUTPUT, outputs, there, now) | _ran_lately(ledger, now)).items():
         if raw not in there:
-            _tell_gone(report, subject(instance.id, "cron", safe_id(raw)), raw, at, look)
+            _tell_gone(report, subject(instance.id, "cron", job_id(raw)), raw, at, look)
     return report.readings
 
 
@@ -185,11 +186,13 @@ def _outputs(path: Path) -> tuple[str, ...]:
 
 
 def _declared(
-    found: Answer[tuple[Job, ...]], ledger: Answer[Ledger], outputs: Answer[tuple[str, ...]]
+    found: Answer[tuple[Job, ...]], ledger: Answer[Ledger], outputs: Answer[tuple[str, ...]], home: Answer[object]
 ) -> Answer[tuple[Job, ...]]:
-    """A home that never had a job has no list of them."""
+    """A home that never had a job has no list of them; one that is not there itself says nothing."""
     if not isinstance(found, SourceError) or found.reason is not Reason.MISSING:
         return found
+    if isinstance(home, SourceError):
+        return home
     no_runs = ledger.reason is Reason.MISSING if isinstance(ledger, SourceError) else not ledger.jobs
     if no_runs and outputs == ():
         return ()
@@ -257,17 +260,20 @@ def _running_since(job: Job, look: Look) -> datetime | None:
 def _day(job: Job, look: Look, *statuses: str) -> int:
     ledger = given(look.ledger)
     count = ledger.day(job.raw_id, *statuses)
-    if not ledger.covers_a_day and not _knows_all_runs(job, ledger):
+    last_run_at = job.moment("last_run_at")
+    ran_today = last_run_at is not None and last_run_at >= look.now - DAY
+    if ran_today and not ledger.covers_a_day and not _knows_all_runs(job, ledger):
         raise SourceError(Reason.MISSING, "the ledger of runs is younger than a day")
     return count
 
 
 def _knows_all_runs(job: Job, ledger: Ledger) -> bool:
-    """Whether the ledger holds every run that the agent has counted for a job."""
+    """Whether the ledger holds every run that the agent has counted for a job, and the last one it noted."""
     repeat = job.entry.get("repeat")
     counted = repeat.get("completed") if isinstance(repeat, dict) else None
     finished = sum(run.status in RESULTS for run in ledger.of(job.raw_id).all())
-    return isinstance(counted, int) and finished >= counted
+    noted = job.entry.get("last_run_at") is not None
+    return isinstance(counted, int) and finished >= max(counted, noted)
 
 
 def _last_success(job: Job, look: Look) -> datetime | None:

@@ -10,8 +10,6 @@ Rule 3: nothing that somebody wrote leaves the home: no prompt, no target, no er
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -23,13 +21,13 @@ from quarterdeck.sources.files import SourceError
 from quarterdeck.sources.hermes import schedule
 from quarterdeck.sources.hermes.answers import attempt, from_text, past
 from quarterdeck.sources.hermes.classes import classify_error
+from quarterdeck.sources.hermes.names import job_id
 from quarterdeck.truth import fields
 from quarterdeck.truth.fields import Field
 from quarterdeck.truth.reading import Reason
 
 JOBS = "cron/jobs.json"
 LIMIT = 64_000_000
-SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 OVER = ("paused", "completed")
 CONTROL = bytes(range(32))
 
@@ -88,13 +86,6 @@ def load(home: Path) -> tuple[Job, ...]:
     return tuple(_numbered(entry for entry in entries if isinstance(entry, dict)))
 
 
-def safe_id(raw: object) -> str:
-    """Return an id that is fit for a subject: the agent's own, or a short hash in its place."""
-    if isinstance(raw, str) and SAFE_ID.fullmatch(raw):
-        return raw
-    return "x" + hashlib.sha256(repr(raw).encode(errors="surrogatepass")).hexdigest()[:12]
-
-
 def _document(path: Path) -> object:
     """Read the document; where control characters stand in its texts, without them, as the agent would repair it."""
     found = attempt(files.read_json, path, limit=LIMIT)
@@ -117,8 +108,8 @@ def _numbered(entries: Iterable[Mapping[str, object]]) -> Iterable[Job]:
     used: set[str] = set()
     for number, entry in enumerate(entries):
         raw = entry.get("id") or entry.get("job_id")
-        wanted = safe_id(raw or ("without an id", number))
-        name = wanted if wanted not in used else safe_id((raw, number))
+        wanted = job_id(raw or ("without an id", number))
+        name = wanted if wanted not in used else job_id((raw, number))
         used.add(name)
         yield Job(name, raw if isinstance(raw, str) else None, entry)
 

@@ -8,7 +8,6 @@ Rule 3: statuses and numbers leave the home, and nothing that somebody wrote.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any
 
 from quarterdeck.sources import files, sqlite
 from quarterdeck.sources.files import SourceError
+from quarterdeck.sources.hermes import names
 from quarterdeck.sources.hermes.answers import Answer, Report, attempt, given
 from quarterdeck.sources.hermes.runner import Runner
 from quarterdeck.sources.hermes.statedb import Shelf
@@ -32,9 +32,6 @@ BUDGET_S = 1.0
 STALE_S = 3600.0
 BEATS_SINCE = 22
 """Schema of the sessions database from which workers beat (0.19)."""
-
-STATUS = re.compile(r"[a-z][a-z_]{0,31}")
-OTHER = "other"
 
 BY_STATUS = "SELECT status, count(*) FROM tasks GROUP BY status"
 SIGNS = "SELECT last_heartbeat_at, started_at FROM tasks WHERE status = 'running'"
@@ -107,8 +104,7 @@ def _tasks(shelf: Shelf, now: datetime, runner: Runner) -> Board:
     shelf.need("tasks", "id", "status")
     tasks: Counter[str] = Counter()
     for status, count in shelf.rows(BY_STATUS):
-        known = isinstance(status, str) and STATUS.fullmatch(status)
-        tasks[str(status) if known else OTHER] += int(count or 0)
+        tasks[names.word(status) or names.OTHER] += int(count or 0)
     return Board(
         tasks,
         attempt(_running_stale, shelf, now, runner) if tasks["running"] else 0,

@@ -25,7 +25,7 @@ from typing import Any
 
 from quarterdeck.sources import files, sqlite
 from quarterdeck.sources.files import SourceError
-from quarterdeck.sources.hermes import statedb, turns
+from quarterdeck.sources.hermes import names, statedb, turns
 from quarterdeck.sources.hermes.answers import Answer, Report, after, attempt, from_epoch, given, past
 from quarterdeck.sources.hermes.runner import Runner
 from quarterdeck.sources.hermes.statedb import LIVE_S, Begun, Messages, Shelf, Walked
@@ -43,8 +43,6 @@ DAY = timedelta(hours=24)
 HOME_LIMIT = 10_000
 
 MALFORMED_COPY = re.compile(r"state\.db\.malformed-backup-[0-9_]{1,40}")
-PLATFORM = re.compile(r"[a-z][a-z0-9_]{0,31}")
-OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +180,7 @@ def _of_turns(answer: Answer[list[Turn]], now: datetime) -> Iterator[tuple[Field
     yield fields.OPEN_TURN_SINCE, after(stillest, lambda turn: turn and past(from_epoch(turn.since), now))
     yield fields.OPEN_TURN_IN, after(stillest, lambda turn: turn and turn.waits_for)
     yield fields.OPEN_TURN_TOOL, after(stillest, lambda turn: turn and turn.tool)
-    yield fields.OPEN_TURN_SESSION, after(stillest, lambda turn: turn and turn.session)
+    yield fields.OPEN_TURN_SESSION, after(stillest, lambda turn: turn and names.session_id(turn.session))
 
 
 # --- figures: from what the database said to a value, or to the reason why there is none -----------------------------
@@ -201,8 +199,7 @@ def _started_24h(seen: Glimpse, now: datetime) -> object:
 
 
 def _by_source(seen: Glimpse, now: datetime) -> object:
-    names = _begun(seen, now).sources
-    return dict(Counter(name if isinstance(name, str) and PLATFORM.fullmatch(name) else OTHER for name in names))
+    return dict(Counter(names.platform(source) for source in _begun(seen, now).sources))
 
 
 def _live(seen: Glimpse, now: datetime) -> object:

@@ -17,22 +17,20 @@ from __future__ import annotations
 
 import hashlib
 import math
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from quarterdeck.sources import sqlite
 from quarterdeck.sources.files import SourceError
+from quarterdeck.sources.hermes import names
 from quarterdeck.sources.hermes.answers import attempt, from_epoch
-from quarterdeck.sources.hermes.jobs import safe_id
 from quarterdeck.sources.hermes.statedb import COUNTS, NOTHING, Shelf, as_json, side_work
 from quarterdeck.sources.hermes.turns import TERMINALS
 from quarterdeck.truth.instance import Instance
-from quarterdeck.truth.shapes import Ident, Shape, ShapeError, Text, Word, dump
+from quarterdeck.truth.shapes import Text, dump
 
 DATABASE = "state.db"
 BUDGET_S = 5.0
@@ -44,11 +42,6 @@ RECENT_S = 48 * 3600.0
 WATCHED = 1_000
 WATCHED_AT_ONCE = 25
 
-AGENT_MADE = re.compile(r"(?:cron_[0-9a-f]{12}_)?\d{8}_\d{6}(?:_[0-9a-f]{6,8})?|api-[0-9a-f]{16}|run_[0-9a-f]{32}")
-SESSION_ID = re.compile(r"[A-Za-z0-9_.-]{1,120}")
-PLATFORM = re.compile(r"[a-z][a-z0-9_]{0,31}")
-OTHER = "other"
-REMEMBERED = 1_024
 COST_STATUSES = ("actual", "estimated", "included", "none", "unknown")
 
 COLUMNS = (
@@ -63,7 +56,7 @@ AFTER = f"""
     INDEXED BY idx_sessions_started
     WHERE started_at >= ?1 AND started_at < {END} AND (started_at > ?1 OR id > ?2) ORDER BY started_at, id LIMIT ?3
 """
-BETWEEN = "INDEXED BY idx_sessions_started WHERE started_at BETWEEN ?1 AND ?2 ORDER BY started_at DESC LIMIT ?3"
+OVERLAP = "SELECT id FROM sessions INDEXED BY idx_sessions_started WHERE started_at BETWEEN ? AND ?"
 AMONG = "WHERE id IN (SELECT value FROM json_each(?1))"
 NEW_MESSAGES = "SELECT id, session_id FROM messages NOT INDEXED WHERE id > ? ORDER BY id LIMIT ?"
 
@@ -202,9 +195,8 @@ class _Teller:
 
     def _tell_recent(self) -> None:
         """Tell the sessions lately begun or not ended that changed, and those that were entered late."""
-        began_at = self._position
-        self._tell(self._rows(BETWEEN, began_at - OVERLAP_S, began_at, self._batch))
-        rows = self._among(set(self.cursor.recent))
+        entered = self._shelf.rows(OVERLAP, self._position - OVERLAP_S, self._position)
+        rows = self._among({str(name) for (name,) in entered} | set(self.cursor.recent))
         there = {str(row["id"]) for row in rows}
         self.cursor = replace(self.cursor, recent={k: v for k, v in self.cursor.recent.items() if k in there})
         self._tell(rows)
@@ -261,14 +253,14 @@ class _Teller:
 def _summary(row: Entry, aside: tuple[int, float] | None, revision: int) -> SessionSummary:
     cost = row["estimated_cost_usd"] if row["actual_cost_usd"] is None else row["actual_cost_usd"]
     return SessionSummary(
-        id=_id(row["id"]),
+        id=names.session_id(row["id"]),
         revision=revision,
-        source=_platform(row["source"]),
+        source=names.platform(row["source"]),
         started_at=_moment(row["started_at"]),
         ended_at=_moment(row["ended_at"]),
-        end_reason=_word(row["end_reason"]),
-        model=_ident(row["model"]),
-        parent=None if row["parent_session_id"] is None else _id(row["parent_session_id"]),
+        end_reason=names.word(row["end_reason"]),
+        model=names.model(row["model"]),
+        parent=None if row["parent_session_id"] is None else names.session_id(row["parent_session_id"]),
         messages=_count(row["message_count"]),
         tool_calls=_count(row["tool_call_count"]),
         api_calls=_count(row["api_call_count"]),
@@ -281,12 +273,8 @@ def _summary(row: Entry, aside: tuple[int, float] | None, revision: int) -> Sess
         cost_status=row["cost_status"] if row["cost_status"] in COST_STATUSES else None,
         side_tokens=None if aside is None else aside[0],
         side_cost_usd=None if aside is None else aside[1],
-        title=None if row["title"] is None else _fit(Text(), row["title"]),
+        title=_title(row["title"]),
     )
-
-
-def _platform(raw: object) -> str:
-    return raw if isinstance(raw, str) and PLATFORM.fullmatch(raw) else OTHER
 
 
 def _count(raw: object) -> int | None:
@@ -298,30 +286,8 @@ def _moment(raw: object) -> datetime | None:
     return at if isinstance(at, datetime) else None
 
 
-def _fit(shape: Shape[str], value: object) -> str | None:
-    """Return a value that fits its shape; None in place of one that does not."""
-    try:
-        return shape.load(value)
-    except ShapeError:
-        return None
-
-
-@lru_cache(maxsize=REMEMBERED)
-def _ident(raw: object) -> str | None:
-    """Models are few, and to see that one is no credential is dear."""
-    return _fit(Ident(), raw)
-
-
-@lru_cache(maxsize=REMEMBERED)
-def _word(raw: object) -> str | None:
-    return _fit(Word(), raw)
-
-
-def _id(raw: object) -> str:
-    """Return a session's id as the agent makes them, or a hash in place of something else."""
-    if isinstance(raw, str) and (AGENT_MADE.fullmatch(raw) or (SESSION_ID.fullmatch(raw) and _ident(raw))):
-        return raw
-    return safe_id(("session", raw))
+def _title(raw: object) -> str | None:
+    return Text().load(raw) if isinstance(raw, str) else None
 
 
 def _checked(raw: object) -> dict[str, Any]:
@@ -331,11 +297,11 @@ def _checked(raw: object) -> dict[str, Any]:
     numbers = {name: raw[name] for name in ("epoch", "revision", "message_id")}
     if not all(isinstance(number, int) and number >= 0 for number in numbers.values()):
         raise TypeError
-    after = raw["after"]
+    at, name = (0.0, "") if raw["after"] is None else raw["after"]
     return {
         **numbers,
         "whole": raw["whole"],
-        "after": None if after is None else (float(after[0]), str(after[1])),
-        "recent": {str(name): str(digest) for name, digest in raw["recent"].items()},
+        "after": None if raw["after"] is None else (float(at), str(name)),
+        "recent": {str(session): str(digest) for session, digest in dict(raw["recent"]).items()},
         "watched": tuple(str(name) for name in raw["watched"]),
     }

@@ -28,6 +28,7 @@ from pathlib import Path
 
 from quarterdeck.sources import files
 from quarterdeck.sources.files import SourceError
+from quarterdeck.sources.hermes import names
 from quarterdeck.sources.hermes.answers import attempt, from_text
 from quarterdeck.sources.hermes.runner import Runner
 from quarterdeck.sources.hermes.statedb import Shelf, as_json
@@ -187,7 +188,7 @@ def _phase(shelf: Shelf, session: str) -> tuple[str, str | None]:
     call = shelf.one(CALL, f"$[{results}]", caller)
     if call is None or call[0] is None:
         return ("tool", None) if results == 0 else ("model", None)
-    return "tool", call[1] if isinstance(call[1], str) else None
+    return "tool", names.tool(call[1])
 
 
 def _has_failed(turn: Turn, folder: Path, dumps: Iterable[str]) -> bool:
