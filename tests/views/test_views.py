@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
+from pathlib import PurePath
 from typing import Any
 
 import pytest
@@ -263,3 +264,33 @@ def test_coverage_follows_the_filter() -> None:
     """Only the chosen instance's gaps, and those of all, are listed."""
     gaps = _view("coverage", _two({F.SESSIONS_TOTAL: Reason.CORRUPT}), "north").gaps
     assert {gap.instance for gap in gaps} == {"north", "all"}
+
+
+def _commands(view: View, name: str) -> dict[str, str]:
+    return {link.label: link.text for link in _row(view, name).links if link.kind == "command"}
+
+
+def test_a_gateway_says_how_to_bring_it_back() -> None:
+    """With a unit it is systemd's to restart; without one, and gone, it is started in its home, quoted for a shell."""
+    name = subject("north", "gateway")
+    unit = {(name, "unit"): F.UNIT.known(name, ORIGIN, "hermes-gateway.service", NOW)}
+    assert _commands(_view("ops", _snapshot(readings() | unit)), name) == {
+        "Restart": "systemctl --user restart hermes-gateway.service"
+    }
+    home = Instance("north", "north", home=PurePath("/home/a b"))
+    assert _commands(_view("ops", _snapshot(readings(GONE), home)), name) == {
+        "Start": "HERMES_HOME='/home/a b' hermes gateway run"
+    }
+    assert _commands(_view("ops", _snapshot(readings(), home)), name) == {}
+
+
+def test_a_loopback_listener_says_how_to_reach_it() -> None:
+    """A dashboard on loopback carries the command that tunnels to it; one open to all needs none."""
+    near, far = "host:deck/listener/127.0.0.1:9119", "host:deck/listener/0.0.0.0:9119"
+    world = {
+        (name, "public"): F.LISTENER_PUBLIC.known(name, ORIGIN, public, NOW)
+        for name, public in ((near, False), (far, True))
+    }
+    view = _view("ops", _snapshot(world))
+    assert _commands(view, near) == {"Tunnel": "ssh -N -L 9119:127.0.0.1:9119 deck"}
+    assert _commands(view, far) == {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from shlex import quote
 
 from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
 from quarterdeck.truth.fields import field_for, kind_of
@@ -95,6 +96,8 @@ def links(judged: Judged, name: str) -> tuple[Link, ...]:
         found += [Link("id", name.rpartition("/")[2], "Job id"), Link("path", "cron/jobs.json", "File")]
     elif kind in ("unit", "timer"):
         found += _unit_links(name)
+    elif kind == "listener":
+        found += _listener_links(judged, name)
     elif kind in PATHS:
         found.append(Link("path", PATHS[kind], "File"))
     instance = judged.instances.get(owner)
@@ -113,14 +116,27 @@ def _unit_links(name: str) -> list[Link]:
 
 
 def _gateway_links(judged: Judged, name: str, instance: Instance) -> list[Link]:
-    """How to restart it, and where its turn is. Only through systemd: the agent's own command may end others."""
+    """How to bring it back, and where its turn is.
+
+    A gateway under systemd is restarted by systemd and by nothing else: the agent's own stop and restart may end the
+    gateways of other homes.
+    """
     facts = judged.facts(name)
-    unit = facts.get(F.UNIT) or instance.unit
-    found = []
+    unit, found = facts.get(F.UNIT) or instance.unit, []
     if unit:
         flag = "--user " if instance.scope == "user" else ""
         found.append(Link("command", f"systemctl {flag}restart {unit}", "Restart"))
+    elif instance.home is not None and facts.get(F.LOCK_HOLDER) is None:
+        found.append(Link("command", f"HERMES_HOME={quote(str(instance.home))} hermes gateway run", "Start"))
     session = facts.get(F.OPEN_TURN_SESSION)
     if session:
         found.append(Link("id", session, "Session"))
     return found
+
+
+def _listener_links(judged: Judged, name: str) -> list[Link]:
+    """How to reach a loopback listener of a far host from here."""
+    if judged.facts(name).get(F.LISTENER_PUBLIC) is not False:
+        return []
+    host, port = _scheme_owner(name), name.rpartition(":")[2]
+    return [Link("command", f"ssh -N -L {port}:127.0.0.1:{port} {host}", "Tunnel")]
