@@ -18,6 +18,7 @@ from itertools import groupby
 from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
 
 from quarterdeck.truth.fields import kind_of
 from quarterdeck.truth.instance import ALL, instance_of
@@ -25,7 +26,7 @@ from quarterdeck.truth.judgement import Status, words
 from quarterdeck.truth.reading import AnyReading, Knowledge, Known, Reason, Unavailable
 from quarterdeck.truth.shapes import dump
 from quarterdeck.views.judged import needs_somebody
-from quarterdeck.views.model import Cell, Column, Row, View
+from quarterdeck.views.model import Cell, Column, Gap, Row, View
 from quarterdeck.views.words import Shown, clock, show
 
 TITLES = (("brief", "Brief"), ("agents", "Agents"), ("cron", "Cron"), ("ops", "Ops"), ("coverage", "Coverage"))
@@ -184,6 +185,20 @@ def grouped(readings: Iterable[Named]) -> list[list[Named]]:
     return list(groups.values())
 
 
+def alike(gaps: Iterable[Gap]) -> list[tuple[Gap, list[str]]]:
+    """Put gaps together that several instances have in common."""
+    found: dict[object, tuple[Gap, list[str]]] = {}
+    for gap in gaps:
+        found.setdefault((gap.place, gap.why, gap.fix), (gap, []))[1].append(gap.instance)
+    return list(found.values())
+
+
+def _quoted(text: str) -> Markup:
+    """Set what stands between backticks as code."""
+    parts = [escape(part) for part in text.split("`")]
+    return Markup("").join(Markup("<code>{}</code>").format(p) if i % 2 else p for i, p in enumerate(parts))
+
+
 def _why(reading: AnyReading) -> object:
     if isinstance(reading, Known) or reading.last is not None:
         return reading.subject, reading.field
@@ -236,7 +251,9 @@ def _environment() -> Environment:
         "clock": clock,
         "time_of_day": _time_of_day,
         "words_of": _words_of,
+        "alike": alike,
         "grouped": grouped,
         "named": named,
     }
+    environment.filters["quoted"] = _quoted
     return environment
