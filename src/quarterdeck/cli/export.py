@@ -1,0 +1,149 @@
+"""``quarterdeck export``: look at one home as its own user, and write down what may be known of it.
+
+Rule 1: the home is only read, and only by its owner. What is written goes where ``--out`` says, outside of it, or to
+        standard output.
+Rule 2: what could not be learnt is written down as that; it is no reason to write nothing. Exit codes: 0 written,
+        1 not written (the disk is full, the folder may not be written), 2 asked for wrongly.
+Rule 3: this runs every 30 seconds on somebody's machine, so it imports nothing that it does not need, neither the web
+        nor the terminal, and settings only where they are asked for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from quarterdeck import __version__
+from quarterdeck.errors import UsageError
+from quarterdeck.truth.instance import Instance
+
+if TYPE_CHECKING:
+    from quarterdeck.cli.export_place import Place
+    from quarterdeck.cli.export_stream import Cursor
+
+PROGRAM: Final = "quarterdeck export"
+PROFILES: Final = "profiles"
+WRITTEN, NOT_WRITTEN = 0, 1
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run the command; return its exit code.
+
+    Raises:
+        QuarterdeckError: when it was asked for wrongly.
+    """
+    began = time.perf_counter()
+    wanted = _parser().parse_args(argv)
+    _require_own(wanted.home)
+    instance = _instance(wanted.home, wanted.id, wanted.config)
+    now = datetime.now(UTC)
+    try:
+        if wanted.out is None:
+            sys.stdout.buffer.write(_snapshot(instance, now, began))
+            sys.stdout.buffer.flush()
+            return WRITTEN
+        return _put(wanted.out, instance, now, began)
+    except OSError as error:
+        return _not_written("snapshot", error)
+
+
+def _parser() -> argparse.ArgumentParser:
+    about = "Look at one home, and write down what may be known of it: one JSON document, and no texts."
+    parser = argparse.ArgumentParser(prog=PROGRAM, description=about, allow_abbrev=False)
+    parser.add_argument("--home", metavar="DIR", type=_path, required=True, help="the home to look at")
+    parser.add_argument("--out", metavar="FILE", type=_path, help="the snapshot to write (else standard output)")
+    parser.add_argument("--id", metavar="ID", type=_id, help="the instance's id (else as its home suggests)")
+    parser.add_argument("--config", metavar="FILE", type=_path, help="settings that hold its policy (else none)")
+    return parser
+
+
+def _path(text: str) -> Path:
+    return Path(os.path.abspath(os.path.expanduser(text)))  # noqa: PTH100, PTH111 -- takes out ".." without following
+
+
+def _id(text: str) -> str:
+    from quarterdeck.truth.shapes import Ident, ShapeError
+
+    try:
+        return Ident().load(text)
+    except ShapeError:
+        raise argparse.ArgumentTypeError("not an id: use small letters, digits and hyphens") from None
+
+
+def _require_own(home: Path) -> None:
+    from quarterdeck.sources.own import stranger
+
+    owner = stranger(home)
+    if owner is not None:
+        raise UsageError(f"The home belongs to {owner}", "Run the exporter as its owner; quarterdeck units says how.")
+
+
+def _instance(home: Path, identity: str | None, config: Path | None) -> Instance:
+    """Return who is exported, and under which policy."""
+    if identity is not None and config is None:
+        is_profile = home.parent.name == PROFILES
+        root, profile = (home.parent.parent, home.name) if is_profile else (None, None)
+        return Instance(identity, identity, home=home, root=root, profile=profile)
+    from quarterdeck import settings
+
+    found = settings.load(config, (home,)).instances
+    instance = next(one for one in found if one.home is not None and Path(one.home).samefile(home))
+    return instance if identity is None else replace(instance, id=identity, label=identity)
+
+
+def _put(out: Path, instance: Instance, now: datetime, began: float) -> int:
+    from quarterdeck.cli.export_place import READABLE, Place
+
+    with Place(out.parent, [Path(home) for home in (instance.home, instance.root) if home]) as place:
+        place.require_own(out.name)
+        try:
+            sessions, code = _sessions(place, f"{out.name}.sessions.jsonl", instance, now), WRITTEN
+        except OSError as error:  # the snapshot can still be had, and does not mention them
+            sessions, code = None, _not_written("sessions", error)
+        place.replace(out.name, _snapshot(instance, now, began, sessions), READABLE)
+    return code
+
+
+def _snapshot(instance: Instance, now: datetime, began: float, sessions: Mapping[str, Any] | None = None) -> bytes:
+    from quarterdeck.sources.exporter.document import encode, render
+    from quarterdeck.sources.hermes import HermesSource
+
+    readings = list(HermesSource(instance).look(now))
+    took_ms = (time.perf_counter() - began) * 1000
+    host = os.uname().nodename
+    return encode(render(instance, readings, now, version=__version__, host=host, took_ms=took_ms, sessions=sessions))
+
+
+def _sessions(place: Place, name: str, instance: Instance, now: datetime) -> Mapping[str, Any] | None:
+    from quarterdeck.cli.export_stream import Stream
+
+    stream = Stream(place, name, instance.id, instance.policy.session_titles)
+    return stream.extend(lambda cursor: _changes(instance, cursor, now))
+
+
+def _changes(instance: Instance, cursor: Cursor, now: datetime) -> tuple[list[dict[str, Any]], Cursor]:
+    """Ask the home for sessions that changed. A database that cannot be read has none; the snapshot says why."""
+    from quarterdeck.sources.files import SourceError
+    from quarterdeck.sources.hermes import stream
+
+    before = stream.Cursor.from_json(cursor)
+    try:
+        told, after = stream.changes(Path(str(instance.home)), instance, before, now)
+    except SourceError:
+        return [], cursor
+    if not told and replace(after, revision=before.revision) == before:
+        return [], cursor  # the next revision has moved with the clock, and nothing else has
+    return [summary.as_record() for summary in told], after.as_json()
+
+
+def _not_written(what: str, error: OSError) -> int:
+    why = os.strerror(error.errno).lower() if error.errno else type(error).__name__
+    sys.stderr.write(f"{PROGRAM}: The {what} could not be written: {why}. See to the folder of --out.\n")
+    return NOT_WRITTEN
