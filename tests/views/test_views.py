@@ -294,3 +294,9 @@ def test_a_loopback_listener_says_how_to_reach_it() -> None:
     view = _view("ops", _snapshot(world))
     assert _commands(view, near) == {"Tunnel": "ssh -N -L 9119:127.0.0.1:9119 deck"}
     assert _commands(view, far) == {}
+
+
+def test_the_headline_counts_lines_not_consequences() -> None:
+    """What merely follows from a cause is not another thing that needs somebody."""
+    assert _view("brief", _snapshot(readings(GONE))).headline == "One thing needs you."
+    assert _view("cron", _snapshot(readings(GONE))).headline == "Two things need you."

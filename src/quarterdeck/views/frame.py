@@ -42,7 +42,7 @@ class Page:
         return View(
             name=name,
             title=title,
-            headline=headline(rollup, [self.judged.judgements[n] for n in names]),
+            headline=headline(rollup, [row.judgement for row in rows]),
             lede=lede(rollup),
             generated_at=snapshot.generated_at,
             at=self.judged.now,
