@@ -189,9 +189,10 @@ def marked(home: AgentHome, mark: str) -> None:
         home.write(name, f"KEY={mark}\n§\n{mark}")
     quoted = json.dumps(mark)
     home.write(
-        "config.yaml", f"model:\n  base_url: {quoted}\n  api_key: {quoted}\nmcp_servers:\n  {quoted}: {quoted}\n"
+        "config.yaml", f"model: {{base_url: {quoted}, api_key: {quoted}}}\nmcp_servers: {{{quoted}: {quoted}}}\n"
     )
-    home.write("auth.json", json.dumps({"providers": {"x": {"access_token": mark}}, "credential_pool": {mark: [mark]}}))
+    secret = {"access_token": mark, "label": mark, "last_error_message": mark, "status": mark}
+    home.write("auth.json", json.dumps({"providers": {"x": secret}, "credential_pool": {"x": [secret]}}))
     for name in ("logs/agent.log", "logs/errors.log", "logs/gateway-exit-diag.log"):
         home.write(name, f"2026-03-02 11:59:00,000 ERROR root: {mark}\n{mark}\n")
     home.write("processes.json", json.dumps([mark]))
