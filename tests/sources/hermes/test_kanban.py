@@ -78,8 +78,8 @@ def test_early_a_claim_that_is_renewed_is_the_sign_of_life(tmp_path: Path) -> No
     assert told(home).value(ABOUT, "running_stale") == 2
 
 
-def test_a_block_without_a_type_is_noticed(tmp_path: Path) -> None:
-    """Blocked tasks without a typed reason are counted."""
+def test_a_type_is_a_reason(tmp_path: Path) -> None:
+    """A block that says of which kind it is has a reason, also without words."""
     home = AgentHome(tmp_path / "home")
     home.board()
     for identifier, kind in (("a", None), ("b", ""), ("c", "needs_input")):
@@ -88,9 +88,8 @@ def test_a_block_without_a_type_is_noticed(tmp_path: Path) -> None:
     assert told(home).value(ABOUT, "blocked_silent") == 2
 
 
-def test_early_a_block_without_any_reason_is_noticed(tmp_path: Path) -> None:
-    """Where reasons have no types, it counts whether the last block was given any; the words stay where they are."""
-    home = AgentHome(tmp_path / "home", "0.14")
+def test_a_block_without_any_reason_is_noticed(home: AgentHome) -> None:
+    """It counts whether the last block of a task was given a reason; the words stay where they are."""
     home.board()
     blocks: dict[str, list[Any]] = {
         "silent": [{"reason": None}],

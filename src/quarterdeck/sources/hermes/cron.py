@@ -23,7 +23,7 @@ from quarterdeck.sources.hermes.answers import Answer, Report, after, attempt, f
 from quarterdeck.sources.hermes.executions import DAY, LEDGER, RESULTS, Ledger, Machine
 from quarterdeck.sources.hermes.jobs import FACTS, JOBS, Job
 from quarterdeck.sources.hermes.names import job_id
-from quarterdeck.sources.hermes.proc import Kernel
+from quarterdeck.sources.hermes.proc import KERNEL
 from quarterdeck.sources.hermes.runner import Runner
 from quarterdeck.sources.hermes.ticks import TICK_LOCK, Tick
 from quarterdeck.truth import fields
@@ -77,7 +77,7 @@ def read(
     memory: Memory | None = None,
 ) -> list[AnyReading]:
     """Return the readings of an instance's scheduler and jobs."""
-    report, memory, kernel = Report(now), memory or Memory(), kernel or Kernel()
+    report, memory, kernel = Report(now), memory or Memory(), kernel or KERNEL
     ledger = _ledger(home, now, runner, kernel, memory)
     outputs = attempt(_outputs, home / OUTPUT)
     declared = _declared(attempt(jobs.load, home), ledger, outputs, attempt(files.list_dir, home, limit=1))

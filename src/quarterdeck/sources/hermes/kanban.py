@@ -36,13 +36,13 @@ BEATS_SINCE = 22
 BY_STATUS = "SELECT status, count(*) FROM tasks GROUP BY status"
 SIGNS = "SELECT last_heartbeat_at, started_at FROM tasks WHERE status = 'running'"
 EARLY_SIGNS = "SELECT claim_expires, started_at FROM tasks WHERE status = 'running'"
-SILENT = "SELECT count(*) FROM tasks WHERE status = 'blocked' AND (block_kind IS NULL OR block_kind = '')"
-EARLY_SILENT = """
+SILENT = """
     SELECT count(*) FROM tasks AS t WHERE t.status = 'blocked' AND NOT EXISTS
         (SELECT 1 FROM task_events AS e WHERE e.id =
             (SELECT max(id) FROM task_events WHERE task_id = t.id AND kind = 'blocked')
          AND json_valid(e.payload) AND coalesce(json_extract(e.payload, '$.reason'), '') <> '')
 """
+UNTYPED = " AND (t.block_kind IS NULL OR t.block_kind = '')"
 """Only whether somebody gave a reason is asked; what it says stays where it is."""
 
 
@@ -130,9 +130,7 @@ def _running_stale(shelf: Shelf, now: datetime, runner: Runner) -> int:
 
 
 def _blocked_silent(shelf: Shelf) -> int:
-    """Count the blocked tasks without a typed reason; in early releases, which have no types, without any."""
-    typed = "block_kind" in shelf.columns("tasks")
-    if not typed:
-        shelf.need("task_events", "id", "task_id", "kind", "payload")
-    found = shelf.one(SILENT if typed else EARLY_SILENT)
+    """Count the blocked tasks that nobody gave a reason for: neither in words nor, in later releases, by its type."""
+    shelf.need("task_events", "id", "task_id", "kind", "payload")
+    found = shelf.one(SILENT + (UNTYPED if "block_kind" in shelf.columns("tasks") else ""))
     return int(found[0] or 0) if found else 0
