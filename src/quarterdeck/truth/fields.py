@@ -330,7 +330,7 @@ TASKS = Field("kanban", "tasks", Table(Count()), "Tasks on the agent's own board
 TASKS_RUNNING_STALE = Field(
     "kanban", "running_stale", Count(), "Tasks marked running whose worker has not beaten for an hour."
 )
-TASKS_BLOCKED_SILENT = Field("kanban", "blocked_silent", Count(), "Blocked tasks without a typed reason.")
+TASKS_BLOCKED_SILENT = Field("kanban", "blocked_silent", Count(), "Blocked tasks that nobody gave a reason for.")
 MEMORY_FILES = Field("inventory", "memory_files", Count(), "Memory files.", fresh_for=SLOW)
 MEMORY_ENTRIES = Field("inventory", "memory_entries", Count(), "Entries in them.", fresh_for=SLOW)
 MEMORY_BYTES = Field("inventory", "memory_bytes", Number("B"), "Their size.", fresh_for=SLOW)
