@@ -164,6 +164,9 @@ def run(*, smoke: bool = False, cache: Path = homes.CACHE) -> Iterator[Figure | 
     ours, theirs = sum(each.ours.visible for each in faults), sum(each.dashboard.visible for each in faults)
     note = f"visible faults: ours {ours} of {all_}, agent's dashboard {theirs} of {all_}"
     yield Figure("T20", "visible_faults", ours, f"of {all_}", Promise(f">={all_}"), peer, theirs, note)
+    ours, theirs = sum(bool(each.ours.honest) for each in faults), sum(bool(each.dashboard.honest) for each in faults)
+    note = "in one answer at least, whatever the others say"
+    yield Figure("T20", "faults_said_somewhere", ours, f"of {all_}", Promise(f">={all_}"), peer, theirs, note)
     ours, theirs = sum(bool(each.ours.written) for each in faults), sum(bool(each.dashboard.written) for each in faults)
     yield Figure("T20", "homes_written_to", ours, f"of {all_}", Promise("<=0"), peer, theirs)
 
