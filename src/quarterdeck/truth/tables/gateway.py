@@ -44,7 +44,7 @@ def _killed(f: Facts) -> str:
 
 
 def _stopped(f: Facts) -> str:
-    """Its diary says how it ended; the marker of a clean shutdown is left by a plain SIGTERM too, and proves nothing."""
+    """Its diary says how it ended; the marker of a clean shutdown is left by a plain SIGTERM too and proves nothing."""
     clean = f.get(F.LAST_EXIT) == "clean"
     return "stopped on purpose, with a clean shutdown" if clean else "stopped: it wrote so itself when it ended"
 
