@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import httpx
+import httpx2 as httpx
 
 from benchmarks.measure import BenchmarkError, Run, cpu_ms, run, running
 from tests.real.homes import Home, free_port, wait_until

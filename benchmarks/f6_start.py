@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
+import httpx2 as httpx
 
 from benchmarks import homes, present
 from benchmarks.measure import PROGRAM, BenchmarkError, Figure, Promise, Run, cpu_ms, middle, own_environment, running

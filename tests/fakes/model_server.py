@@ -180,7 +180,7 @@ class ModelServer:
         with self._log.changed:
             return tuple(self._log.calls)
 
-    def wait_for_call(self, text: str, limit_s: float = 30.0) -> Call:
+    def wait_for_call(self, text: str, limit_s: float = 60.0) -> Call:
         """Wait until a prompt that contains the text arrived at the main loop."""
 
         def arrived() -> Call | None:

@@ -22,7 +22,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, Final, Self, TypeVar
 
-import httpx
+import httpx2 as httpx
 import psutil
 import yaml
 
@@ -34,7 +34,7 @@ START_LIMIT_S: Final = 60.0
 STOP_LIMIT_S: Final = 30.0
 COMMAND_LIMIT_S: Final = 60.0
 REQUEST_LIMIT_S: Final = 15.0
-TURN_LIMIT_S: Final = 40.0
+TURN_LIMIT_S: Final = 60.0
 HOOK_ROUTE: Final = "ask"
 
 Seen = TypeVar("Seen")
