@@ -131,17 +131,21 @@ def _glimpse(db: Database, now: datetime, runner: Runner, known: Walked | None) 
         messages,
         after(messages, lambda m: statedb.unended(shelf, [s for s, at in m.newest.items() if at >= live_since])),
         attempt(statedb.last_answer, shelf),
-        attempt(_turns, shelf, version, messages, runner),
+        attempt(_turns, shelf, version, begun, messages, runner),
         attempt(_silent, shelf, version, begun, messages, runner),
     )
 
 
-def _turns(shelf: Shelf, version: Answer[int], messages: Answer[Messages], runner: Runner) -> tuple[Turn, ...]:
+def _turns(
+    shelf: Shelf, version: Answer[int], begun: Answer[Begun], messages: Answer[Messages], runner: Runner
+) -> tuple[Turn, ...]:
     """The turns that the record shows; early releases do not write them there."""
     started = _started(runner)
     if started is None or given(version) < turns.WRITES_THE_QUESTION_FIRST:
         return ()
-    return turns.find(shelf, given(messages).newest, given(version), started)
+    ended = frozenset[str]() if isinstance(begun, SourceError) else begun.ended
+    newest = {session: at for session, at in given(messages).newest.items() if session not in ended}
+    return turns.find(shelf, newest, given(version), started)
 
 
 def _silent(

@@ -131,6 +131,8 @@ class Begun:
 
     at: Mapping[str, float]
     sources: tuple[object, ...]
+    ended: frozenset[str]
+    """Those known to have ended."""
     tokens: Answer[int]
     cost: Answer[float]
     unpriced: Answer[int]
@@ -184,7 +186,7 @@ def total(shelf: Shelf) -> int:
 def begun(shelf: Shelf, since: float, until: float) -> Begun:
     """Return the sessions that began between two moments, in one pass: their rows are long."""
     shelf.need("sessions", "id", "source", "started_at")
-    there = [name for name in (*COUNTS, *PRICES) if name in shelf.columns("sessions")]
+    there = [name for name in ("ended_at", *COUNTS, *PRICES) if name in shelf.columns("sessions")]
     named = ", ".join(("id", "source", "started_at", *there))  # each is a name written above
     sql = f"SELECT {named} FROM sessions INDEXED BY idx_sessions_started WHERE started_at >= ?"  # noqa: S608
     rows = [row for row in shelf.rows(sql, since) if _number(row[2]) <= until]
@@ -196,6 +198,7 @@ def begun(shelf: Shelf, since: float, until: float) -> Begun:
     return Begun(
         {str(row[0]): _number(row[2]) for row in rows},
         tuple(row[1] for row in rows),
+        frozenset(session for session, used in uses.items() if used.get("ended_at") is not None),
         after(tokens, lambda all_: sum(main + aside for main, aside in all_)),
         after(costs, lambda all_: math.fsum(main + aside for main, aside, _ in all_)),
         attempt(_unpriced, tokens, costs),
