@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 COMPILE = $(BIN)/uv pip compile --universal --generate-hashes --no-header --quiet $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check bench lock docs agents packages clean
+.PHONY: help up test check bench lock pictures docs agents packages clean
 
 help:  ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ lock: $(VENV)/.dev  ## Write the lock files anew (UPGRADE=--upgrade takes newer 
 	$(COMPILE) pyproject.toml --group dev --constraint requirements/base.txt --output-file requirements/dev.txt
 	for agent in requirements/agent-*.in; do \
 	    $(COMPILE) --no-annotate --python-version 3.11 $$agent --output-file $${agent%.in}.txt || exit 1; done
+
+pictures: $(VENV)/.dev packages agents  ## Take the pictures of the documentation from real agents
+	@$(BIN)/python -m tests.real.screenshots
 
 docs: $(VENV)/.dev  ## Write docs/reference anew out of the program
 	$(BIN)/python -m tests.architecture.reference
