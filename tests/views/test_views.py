@@ -165,6 +165,10 @@ def test_a_cost_with_unpriced_sessions_is_a_lower_bound() -> None:
     """Sessions whose price nobody knows make the cost a lower bound."""
     assert _figure(_snapshot(readings({F.UNPRICED_24H: 3})), "cost_24h_usd")["text"] == "≥$0.50"
     assert _figure(_snapshot(readings()), "cost_24h_usd")["text"] == "$0.50"
+    sides = {
+        side["title"]: side["instances"] for side in as_json(_view("brief", _two({F.UNPRICED_24H: 3})))["side_by_side"]
+    }
+    assert [sides["Cost, 24 h"][one]["text"] for one in ("north", "south")] == ["$0.50", "≥$0.50"]
 
 
 def test_there_are_eight_figures_and_the_oldest_turn_is_the_oldest() -> None:

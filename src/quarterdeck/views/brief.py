@@ -7,7 +7,7 @@ Rule 2: trouble that merely follows from other trouble is folded under its cause
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -21,7 +21,7 @@ from quarterdeck.views.frame import Page
 from quarterdeck.views.judged import Judged, needs_somebody, working
 from quarterdeck.views.model import Figure, Row, Side, View
 from quarterdeck.views.rows import row
-from quarterdeck.views.words import Shown, count, money, seen, show
+from quarterdeck.views.words import Shown, State, count, money, seen, show
 
 FOLLOWS = {
     ("scheduler", "runner absent"): "gateway",
@@ -228,4 +228,7 @@ def _sides(judged: Judged) -> tuple[Side, ...]:
 def _side(judged: Judged, instance: str, what: str | Field[Any]) -> Judgement | Shown:
     if isinstance(what, str):
         return judged.judgements[subject(instance, what)]
-    return show(judged.facts(subject(instance, what.of)).reading(what), judged.now)
+    facts = judged.facts(subject(instance, what.of))
+    shown = show(facts.reading(what), judged.now)
+    known_bound = what is not F.COST_24H or facts.get(F.UNPRICED_24H) == 0 or shown.state is State.UNKNOWN
+    return shown if known_bound else replace(shown, text=f"≥{shown.text}")
