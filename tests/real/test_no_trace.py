@@ -190,8 +190,14 @@ def calls_in(record: Path) -> list[tuple[str, str]]:
 
 
 def traces_in(record: Path, root: Path) -> list[tuple[str, str]]:
-    """Return the calls of a record that did more to a path inside a home than look at it."""
-    return [call for call in calls_in(record) if str(root) in call[1] and not harmless(*call)]
+    """Return the calls of a record that did more to a path inside a home than look at it.
+
+    A program may be told where a home is; what it was told is no call on a path.
+    """
+    calls = [
+        (name, arguments.partition(",")[0] if name == "execve" else arguments) for name, arguments in calls_in(record)
+    ]
+    return [call for call in calls if str(root) in call[1] and not harmless(*call)]
 
 
 def harmless(name: str, arguments: str) -> bool:

@@ -48,7 +48,7 @@ def settles(looker: Looker, home: Home, verdict: str) -> Row:
 def test_a_home_with_only_a_configuration_never_started(looker: Looker, new_home: HomeMaker) -> None:
     """A home that holds nothing but config.yaml is down, because it never started."""
     row = looker.gateway(new_home("bare"))
-    assert row.status == "down"
+    assert row.status == "down", row.reason
     assert "never started" in row.reason
 
 
@@ -56,7 +56,7 @@ def test_a_home_used_from_the_command_line_never_started(looker: Looker, south: 
     """A home used from the command line has a database and jobs, and its gateway still never started."""
     assert (south.root / "state.db").exists()
     row = looker.gateway(south)
-    assert row.status == "down"
+    assert row.status == "down", row.reason
     assert "never started" in row.reason
 
 
@@ -66,7 +66,7 @@ def test_a_home_used_from_the_command_line_never_started(looker: Looker, south: 
 def test_a_quiet_gateway_is_ok_and_idle(looker: Looker, north: Gateway) -> None:
     """A gateway that waits for messages is ok and idle, on the word of the kernel's lock."""
     row = looker.gateway(north.home)
-    assert row.verdict == "ok/idle"
+    assert row.verdict == "ok/idle", row.reason
     assert row.value("lock_holder") == north.pid
 
 
@@ -146,7 +146,7 @@ def test_a_process_stopped_by_a_signal_is_there_and_does_nothing(looker: Looker,
     """A gateway under SIGSTOP is degraded, with the reason; it is ok again when continued."""
     with north.frozen():
         row = looker.gateway(north.home)
-        assert row.status == "degraded"
+        assert row.status == "degraded", row.reason
         assert "stopped by a signal" in row.reason
     settles(looker, north.home, "ok/idle")
 
@@ -158,7 +158,7 @@ def test_a_killed_gateway_is_down_whatever_it_wrote(looker: Looker, killed: Home
     """After SIGKILL the files still say running and connected; no process holds the lock, so it is down."""
     assert killed.read_json("gateway_state.json")["gateway_state"] == "running"
     row = looker.gateway(killed)
-    assert row.status == "down"
+    assert row.status == "down", row.reason
     assert "without a clean shutdown" in row.reason
     assert row.value("recorded_state") == "running"
     assert row.value("lock_holder") is None
@@ -170,12 +170,14 @@ def test_a_reused_process_number_is_not_the_gateway(looker: Looker, killed: Home
     The number is edited in the file of the killed home; the process that has it is real.
     """
     before = (killed.root / "gateway_state.json").read_text()
-    with subprocess.Popen(["sleep", "60"]) as stranger:
-        killed.edit_json("gateway_state.json", pid=stranger.pid)
-        row = looker.gateway(killed)
-        stranger.kill()
-    (killed.root / "gateway_state.json").write_text(before)
-    assert row.status == "down"
+    with subprocess.Popen(["sleep", "600"]) as stranger:
+        try:
+            killed.edit_json("gateway_state.json", pid=stranger.pid)
+            row = looker.gateway(killed)
+        finally:
+            stranger.kill()
+            (killed.root / "gateway_state.json").write_text(before)
+    assert row.status == "down", row.reason
     assert row.value("recorded_process") == "another"
     assert "another process" in row.reason
 
@@ -199,7 +201,7 @@ def test_a_gateway_stopped_by_its_operator_says_so(looker: Looker, ended: Home) 
     with ended.gateway() as gateway:
         assert gateway.stop() == 0
     row = looker.gateway(ended)
-    assert row.status == "down"
+    assert row.status == "down", row.reason
     assert "on purpose" in row.reason
 
 
@@ -210,7 +212,7 @@ def test_a_terminated_gateway_is_down_and_not_on_purpose(looker: Looker, ended: 
     recorded = ended.read_json("gateway_state.json")["gateway_state"]
     assert recorded == {"0.14": "stopped", "0.19": "running"}[agent.series]
     row = looker.gateway(ended)
-    assert row.status == "down"
+    assert row.status == "down", row.reason
     assert "on purpose" not in row.reason
 
 
@@ -222,11 +224,11 @@ def test_a_crash_loop_is_named(looker: Looker, new_home: HomeMaker) -> None:
             gateway.kill()
     with home.gateway() as gateway:
         row = looker.gateway(home)
-        assert row.status == "degraded"
+        assert row.status == "degraded", row.reason
         assert "crash loop" in row.reason
         gateway.kill()
     row = looker.gateway(home)
-    assert row.status == "down"
+    assert row.status == "down", row.reason
     assert "crash loop" in row.reason
 
 
@@ -243,15 +245,15 @@ def test_a_dead_ticker_is_seen_while_its_gateway_lives(
     strict = looker.with_thresholds(ticker_s=TICKER_S)
     if agent.series == "0.14":
         row = strict.scheduler(hung.home)
-        assert row.status == "degraded"
+        assert row.status == "degraded", row.reason
         assert "overdue" in row.reason
     else:
         time.sleep(max(0.0, hung.since + TICKER_S + SOON_S - time.monotonic()))
         row = strict.scheduler(hung.home)
-        assert row.status == "down"
+        assert row.status == "down", row.reason
         assert "ticker" in row.reason
         gateway = strict.gateway(hung.home)
-        assert gateway.status == "degraded"
+        assert gateway.status == "degraded", gateway.reason
         assert "ticker" in gateway.reason
     assert strict.scheduler(north.home).status == "ok"
 
