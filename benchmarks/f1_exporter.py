@@ -132,7 +132,4 @@ def _ticking(home: Home) -> Iterator[None]:
 
 def _export(home: Home) -> Run:
     command = [*PROGRAM, "export", "--home", str(home.root), "--out", str(home.user / "snapshot.json")]
-    done = run_program(command, own_environment(home.user))
-    if done.code != 0:
-        raise BenchmarkError(f"The exporter ended with {done.code}.")
-    return done
+    return run_program(command, own_environment(home.user)).must_end(0)

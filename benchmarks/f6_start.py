@@ -59,10 +59,9 @@ def _up(home: Home) -> Run:
 
 
 def _show(home: Home) -> Run:
-    done = run_program([*PROGRAM, "show", "brief", "--home", str(home.root)], own_environment(home.user))
-    if done.code not in {0, 1, 3} or not done.out:
-        raise BenchmarkError(f"quarterdeck show brief ended with {done.code}.")
-    return done
+    return run_program([*PROGRAM, "show", "brief", "--home", str(home.root)], own_environment(home.user)).must_end(
+        0, 1, 3
+    )
 
 
 def has_read_the_home(view: dict[str, Any]) -> bool:

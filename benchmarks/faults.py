@@ -224,9 +224,7 @@ def _ours(home: Home, file: str) -> tuple[Said, bool]:
     """Return what we say of a file, and whether the part that rests on it is called well."""
     place = OURS[file]
     command = [*PROGRAM, "show", place.view, "--home", str(home.root), "--json"]
-    done = run_program(command, own_environment(home.user))
-    if done.code not in {0, 1, 3}:
-        raise BenchmarkError(f"quarterdeck show {place.view} ended with {done.code}.")
+    done = run_program(command, own_environment(home.user)).must_end(0, 1, 3)
     (row,) = [row for row in json.loads(done.out)["rows"] if row["subject"].endswith(place.subject)]
     readings = {reading["field"]: reading for reading in row["readings"]}
     said = {name: json.dumps(readings[name]["value"]) for name in place.fields if "value" in readings[name]}

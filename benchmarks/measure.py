@@ -24,6 +24,7 @@ import psutil
 
 PROGRAM: Final = (sys.executable, "-m", "quarterdeck")
 RUN_LIMIT_S: Final = 60
+COMPLAINT: Final = 300
 
 
 class BenchmarkError(RuntimeError):
@@ -103,6 +104,18 @@ class Run:
     rss_mb: float = 0.0
     code: int = 0
     out: str = ""
+    complaint: str = ""
+    """The end of what it wrote to standard error."""
+
+    def must_end(self, *codes: int) -> Run:
+        """Refuse what ended otherwise, with what it said of it.
+
+        Raises:
+            BenchmarkError: when it did.
+        """
+        if self.code not in codes:
+            raise BenchmarkError(f"It ended with {self.code} instead of {codes}: {self.complaint}")
+        return self
 
 
 class Stopwatch:
@@ -158,11 +171,13 @@ def run(command: Sequence[str], env: Mapping[str, str], limit_s: int = RUN_LIMIT
             launcher,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             env=env,
             pass_fds=[write],
+            text=True,
+            errors="replace",
         ) as process:
-            said, _ = process.communicate()
+            said, complained = process.communicate()
     finally:
         os.close(write)
     with os.fdopen(read, "rb") as report:
@@ -172,7 +187,7 @@ def run(command: Sequence[str], env: Mapping[str, str], limit_s: int = RUN_LIMIT
     wall_ms, cpu_ms, rss_mb, code = json.loads(cost)
     if code < 0:
         raise BenchmarkError(f"{' '.join(command[:4])} was ended by signal {-code}.")
-    return Run(wall_ms, cpu_ms, rss_mb, code, said.decode(errors="replace"))
+    return Run(wall_ms, cpu_ms, rss_mb, code, said, " ".join(complained.split())[-COMPLAINT:])
 
 
 @contextmanager
