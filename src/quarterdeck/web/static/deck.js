@@ -116,7 +116,17 @@
   });
   // The arrow keys choose and thereby load: whoever chose by keyboard goes on choosing.
   const filter = one(".filter");
-  filter.addEventListener("change", () => { sessionStorage.setItem("chose", "instance"); filter.requestSubmit(); });
+  filter.addEventListener("change", () => {
+    sessionStorage.setItem("chose", "instance");
+    localStorage.setItem("instance", filter.querySelector(":checked").value);
+    filter.requestSubmit();
+  });
+  // A visit that names no instance goes on where the one before left off; an address that names one has the word.
+  const before = [...filter.querySelectorAll("input")].find((choice) => choice.value === localStorage.getItem("instance"));
+  if (before && !before.checked && !new URLSearchParams(location.search).has("instance")) {
+    location.replace(`${location.pathname}?instance=${encodeURIComponent(before.value)}`);
+    return;
+  }
   if (sessionStorage.getItem("chose")) filter.querySelector(":checked")?.focus();
   sessionStorage.removeItem("chose");
 
