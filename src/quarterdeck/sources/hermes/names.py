@@ -39,7 +39,7 @@ def session_id(raw: object) -> str:
 
 def platform(raw: object) -> str:
     """Return where a session came from, in the agent's word for it."""
-    return raw if isinstance(raw, str) and PLATFORM.fullmatch(raw) else OTHER
+    return raw if isinstance(raw, str) and _fits(PLATFORM, raw) else OTHER
 
 
 def tool(raw: object) -> str | None:
@@ -54,7 +54,7 @@ def model(raw: object) -> str | None:
 
 def word(raw: object) -> str | None:
     """Return one of the agent's own words."""
-    return raw if isinstance(raw, str) and WORD.fullmatch(raw) else None
+    return raw if isinstance(raw, str) and _fits(WORD, raw) else None
 
 
 @lru_cache(maxsize=REMEMBERED)
