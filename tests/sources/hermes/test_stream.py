@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
@@ -332,14 +331,14 @@ def test_a_cursor_survives_as_json() -> None:
         [],
         "cursor",
         {},
-        asdict(GOOD) | {"epoch": -1},
-        asdict(GOOD) | {"revision": "3"},
-        asdict(GOOD) | {"whole": 1},
-        asdict(GOOD) | {"after": 5},
-        asdict(GOOD) | {"after": ["x", "y"]},
-        asdict(GOOD) | {"after": []},
-        asdict(GOOD) | {"recent": None},
-        asdict(GOOD) | {"watched": 5},
+        GOOD.as_json() | {"epoch": -1},
+        GOOD.as_json() | {"revision": "3"},
+        GOOD.as_json() | {"whole": 1},
+        GOOD.as_json() | {"after": 5},
+        GOOD.as_json() | {"after": ["x", "y"]},
+        GOOD.as_json() | {"after": []},
+        GOOD.as_json() | {"recent": None},
+        GOOD.as_json() | {"watched": 5},
     ],
 )
 def test_what_is_no_cursor_stands_before_everything(raw: object) -> None:
@@ -378,8 +377,8 @@ def test_the_ledger_is_the_home_whatever_happens(began: list[float], events: lis
         assert _facts(reader) == _facts(expected)
 
 
-def _facts(reader: Reader) -> dict[str, SessionSummary]:
-    return {name: replace(summary, revision=0) for name, summary in reader.ledger.items()}
+def _facts(reader: Reader) -> dict[str, dict[str, Any]]:
+    return {name: summary.as_record() | {"revision": 0} for name, summary in reader.ledger.items()}
 
 
 def _happen(home: AgentHome, event: str, number: int, step: int, at: float) -> None:
