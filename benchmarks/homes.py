@@ -24,6 +24,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import psutil
+
 from benchmarks import bulk, present
 from benchmarks.bulk import Shape
 from tests.real.agents import REPOSITORY, Agent, ensure_agent
@@ -61,7 +63,8 @@ def working_copy(shape: Shape, cache: Path = CACHE) -> Iterator[Home]:
     """Have a home of this shape for the length of the block, as of now. Whatever still runs on it ends with it."""
     agent = ensure_agent(shape.version)
     kept = kept_home(shape, cache)
-    with tempfile.TemporaryDirectory(prefix=f"run-{shape.name}-", dir=cache) as folder:
+    _sweep(cache)
+    with tempfile.TemporaryDirectory(prefix=f"run-{os.getpid()}-", dir=cache) as folder:
         home = Home(agent, Path(folder) / "home", Path(folder) / "user")
         home.user.mkdir()
         shutil.copytree(kept / "home", home.root)
@@ -70,6 +73,13 @@ def working_copy(shape: Shape, cache: Path = CACHE) -> Iterator[Home]:
         present.write(home, shape, now)
         with home:
             yield home
+
+
+def _sweep(cache: Path) -> None:
+    """Remove the copies of measurements that were killed: they are too big to lie about."""
+    for left in cache.glob("run-*"):
+        if not psutil.pid_exists(int(left.name.split("-")[1])):
+            shutil.rmtree(left)
 
 
 def kept_home(shape: Shape, cache: Path = CACHE) -> Path:

@@ -141,3 +141,12 @@ def test_a_home_is_built_once(cache: Path) -> None:
     other = homes.kept_home(replace(homes.TINY, name="other"), cache)
     seeded = homes.kept_home(replace(homes.TINY, name="other", seed=9), cache)
     assert (first.exists(), other.exists(), seeded.exists()) == (True, False, True)
+
+
+def test_copies_of_the_killed_are_removed(cache: Path) -> None:
+    """What a measurement left behind that did not come to its end goes with the next one."""
+    left = cache / "run-4194305-left"  # beyond the largest number a process can have
+    left.mkdir(parents=True)
+    with homes.working_copy(homes.TINY, cache) as home:
+        assert home.root.exists()
+        assert not left.exists()
