@@ -389,6 +389,19 @@ def test_a_broken_database_costs_its_own_facts(home: AgentHome, out: Path) -> No
     assert stream.read_bytes() == told
 
 
+def test_trouble_with_the_sessions_costs_no_snapshot(home: AgentHome, out: Path) -> None:
+    """A file of somebody else's in the place of the stream is left alone; the snapshot is written without sessions."""
+    stream = out.with_name(f"{out.name}.sessions.jsonl")
+    stream.write_text("my own notes\n")
+    done = export(home.path, "--out", out)
+    assert done.returncode == 2
+    assert b"written by something else" in done.stderr
+    assert stream.read_text() == "my own notes\n"
+    intake = parse(out.read_bytes(), NORTH)
+    assert intake.readings
+    assert intake.sessions is None
+
+
 def test_two_exporters_at_once_do_not_hurt_each_other(home: AgentHome, out: Path) -> None:
     """Run side by side, all of them end well, and what they leave is whole."""
     many = [subprocess.Popen(arguments(home.path, "--out", out), stderr=subprocess.PIPE) for _ in range(4)]

@@ -3,7 +3,7 @@
 Rule 1: the home is only read, and only by its owner. What is written goes where ``--out`` says, outside of it, or to
         standard output.
 Rule 2: what could not be learnt is written down as that; it is no reason to write nothing. Exit codes: 0 written,
-        1 not written (the disk is full, the folder may not be written), 2 asked for wrongly.
+        1 not written (the disk is full, the folder may not be written), 2 asked for wrongly, 70 our own mistake.
 Rule 3: this runs every 30 seconds on somebody's machine, so it imports nothing that it does not need, neither the web
         nor the terminal, and settings only where they are asked for.
 """
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from quarterdeck import __version__
-from quarterdeck.errors import UsageError
+from quarterdeck.errors import QuarterdeckError, UsageError
 from quarterdeck.truth.instance import Instance
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 PROGRAM: Final = "quarterdeck export"
 PROFILES: Final = "profiles"
-WRITTEN, NOT_WRITTEN = 0, 1
+WRITTEN, NOT_WRITTEN, WRONG, OUR_MISTAKE = 0, 1, 2, 70
 
 
 def run(argv: Sequence[str]) -> int:
@@ -103,10 +103,7 @@ def _put(out: Path, instance: Instance, now: datetime, began: float) -> int:
 
     with Place(out.parent, [Path(home) for home in (instance.home, instance.root) if home]) as place:
         place.require_own(out.name)
-        try:
-            sessions, code = _sessions(place, f"{out.name}.sessions.jsonl", instance, now), WRITTEN
-        except OSError as error:  # the snapshot can still be had, and does not mention them
-            sessions, code = None, _not_written("sessions", error)
+        sessions, code = _sessions(place, f"{out.name}.sessions.jsonl", instance, now)
         place.replace(out.name, _snapshot(instance, now, began, sessions), READABLE)
     return code
 
@@ -121,11 +118,22 @@ def _snapshot(instance: Instance, now: datetime, began: float, sessions: Mapping
     return encode(render(instance, readings, now, version=__version__, host=host, took_ms=took_ms, sessions=sessions))
 
 
-def _sessions(place: Place, name: str, instance: Instance, now: datetime) -> Mapping[str, Any] | None:
+def _sessions(place: Place, name: str, instance: Instance, now: datetime) -> tuple[Mapping[str, Any] | None, int]:
+    """Tell the sessions that changed. Whatever goes wrong with them, the snapshot is still written, without them."""
     from quarterdeck.cli.export_stream import Stream
 
     stream = Stream(place, name, instance.id, instance.policy.session_titles)
-    return stream.extend(lambda cursor: _changes(instance, cursor, now))
+    try:
+        return stream.extend(lambda cursor: _changes(instance, cursor, now)), WRITTEN
+    except OSError as error:
+        return None, _not_written("sessions", error)
+    except QuarterdeckError as error:
+        return None, _say(str(error), WRONG)
+    except Exception as error:  # noqa: BLE001 -- said below, by its place: its words may quote the home
+        from quarterdeck.cli.discreet import where
+
+        said = f"The sessions could not be told, and that is our own mistake: {where(error)}. Please report this line."
+        return None, _say(said, OUR_MISTAKE)
 
 
 def _changes(instance: Instance, cursor: Cursor, now: datetime) -> tuple[list[dict[str, Any]], Cursor]:
@@ -138,12 +146,16 @@ def _changes(instance: Instance, cursor: Cursor, now: datetime) -> tuple[list[di
         told, after = stream.changes(Path(str(instance.home)), instance, before, now)
     except SourceError:
         return [], cursor
-    if not told and replace(after, revision=before.revision) == before:
+    if not told and after._replace(revision=before.revision) == before:
         return [], cursor  # the next revision has moved with the clock, and nothing else has
     return [summary.as_record() for summary in told], after.as_json()
 
 
 def _not_written(what: str, error: OSError) -> int:
     why = os.strerror(error.errno).lower() if error.errno else type(error).__name__
-    sys.stderr.write(f"{PROGRAM}: The {what} could not be written: {why}. See to the folder of --out.\n")
-    return NOT_WRITTEN
+    return _say(f"The {what} could not be written: {why}. See to the folder of --out.", NOT_WRITTEN)
+
+
+def _say(words: str, code: int) -> int:
+    sys.stderr.write(f"{PROGRAM}: {words}\n")
+    return code
