@@ -13,9 +13,9 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
+from typing import NamedTuple
 
 from quarterdeck.settings import Settings
 from quarterdeck.sources import own
@@ -37,8 +37,7 @@ STOP_S = 1.0
 """Seconds that a part gets to end when everything ends."""
 
 
-@dataclass(frozen=True, slots=True)
-class Deck:
+class Deck(NamedTuple):
     """Everything put together and ready to look."""
 
     settings: Settings

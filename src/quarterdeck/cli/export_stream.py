@@ -15,8 +15,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from quarterdeck.cli.export_place import OWN, READABLE, Place, write
 from quarterdeck.errors import UsageError
@@ -44,8 +43,7 @@ Gather = Callable[[Cursor], tuple[Iterable[Mapping[str, Any]], Cursor]]
 """Asks for everything after a cursor; gives the records and where to go on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Saved:
+class Saved(NamedTuple):
     """What the writer remembers from one run to the next, in a file of its own."""
 
     epoch: str
@@ -61,8 +59,7 @@ class BusyError(Exception):
     """Another writer has the stream."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
+class Stream(NamedTuple):
     """The stream called ``name`` in a folder: whose it is, and what may be told in it."""
 
     place: Place
@@ -85,16 +82,15 @@ class Stream:
             if data:
                 write(descriptor, data)
                 os.fsync(descriptor)
-            now = replace(
-                saved,
+            now = saved._replace(
                 bytes=_size(descriptor),
                 records=saved.records + len(lines) - lines.count(None),
                 withheld=saved.withheld + lines.count(None),
                 cursor=cursor,
             )
             if now != saved:
-                self.place.replace(self._cursor, json.dumps(asdict(now)).encode(), OWN)
-        about = asdict(now)
+                self.place.replace(self._cursor, json.dumps(now._asdict()).encode(), OWN)
+        about = now._asdict()
         del about["cursor"]
         return {"file": self.name, **about}
 
@@ -151,7 +147,7 @@ class Stream:
         last = self._header_of_segment(segments[-1]) if segments else None
         if last and self._owns(last):
             oldest = max(segments[0], last.segment + 1 - SEGMENTS_KEPT)
-            header = replace(last, segment=last.segment + 1, oldest=oldest)
+            header = last._replace(segment=last.segment + 1, oldest=oldest)
         else:
             header = Header(self.instance, self.titles, os.urandom(8).hex())
             oldest = segments[-1] + 1 if segments else 1
@@ -184,10 +180,10 @@ class Stream:
         size = _size(descriptor)
         saved = self._remembered()
         if saved is None or saved.epoch != header.epoch or (saved.segment, saved.bytes) > (header.segment, size):
-            saved = replace(NOTHING, epoch=header.epoch)
+            saved = NOTHING._replace(epoch=header.epoch)
         if (saved.segment, saved.bytes) == (header.segment, size):
             return saved
-        return replace(saved, segment=header.segment, bytes=size, records=_lines(descriptor) - 1)
+        return saved._replace(segment=header.segment, bytes=size, records=_lines(descriptor) - 1)
 
     def _remembered(self) -> Saved | None:
         try:

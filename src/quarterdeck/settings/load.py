@@ -43,7 +43,7 @@ def load(
     """
     env = os.environ if env is None else env
     file = path or _usual_file(env)
-    parsed = parse(_text(file), ROOT) if file is not None else Parsed({}, {}, [])
+    parsed = parse(_text(file), ROOT) if file is not None else Parsed()
     rows: Sequence[Row] = parsed.values.get("instances", ())
     limits = replace(Thresholds(), **parsed.values.get("thresholds", {}))
     configured = [_configured(row, limits) for row in rows]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from quarterdeck.errors import ConfigurationError
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Mistake:
+class Mistake(NamedTuple):
     """One thing that is wrong: in which line, what, and what to do. Line 0 stands for the file as a whole."""
 
     line: int

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from quarterdeck.truth.instance import Instance
 from quarterdeck.truth.thresholds import Thresholds
@@ -11,22 +11,20 @@ from quarterdeck.truth.thresholds import Thresholds
 PORT = 8710
 
 
-@dataclass(frozen=True, slots=True)
-class Units:
+class Units(NamedTuple):
     """Names and patterns of further systemd units to show, by the manager that knows them."""
 
     user: tuple[str, ...] = ()
     system: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """Everything that was decided, and everything that was found because nothing was decided."""
 
     instances: tuple[Instance, ...] = ()
-    thresholds: Thresholds = field(default_factory=Thresholds)
+    thresholds: Thresholds = Thresholds()
     port: int = PORT
-    units: Units = field(default_factory=Units)
+    units: Units = Units()
     file: Path | None = None
     """The file that was read; None when there is none."""
     notes: tuple[str, ...] = ()

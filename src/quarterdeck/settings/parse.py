@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from quarterdeck.settings.lines import Path, line_of, lines
@@ -15,14 +14,14 @@ from quarterdeck.settings.table import Table
 _WHERE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
 
-@dataclass(slots=True)
 class Parsed:
     """What a file says as far as it can be understood, and what cannot."""
 
-    values: dict[str, Any]
-    found: Mapping[Path, int]
-    mistakes: list[Mistake]
-    faulty: frozenset[Path] = frozenset()
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self.found: Mapping[Path, int] = {}
+        self.mistakes: list[Mistake] = []
+        self.faulty: frozenset[Path] = frozenset()
 
     def line(self, path: Path) -> int:
         """Return the line a setting stands in."""
@@ -42,7 +41,7 @@ def parse(text: str, table: Table) -> Parsed:
     """Read a text by a table of settings."""
     import tomllib  # noqa: PLC0415 -- most people have no file
 
-    parsed = Parsed({}, {}, [])
+    parsed = Parsed()
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -6,8 +6,9 @@ Rule: a setting that is not in this table does not exist. The file is read by it
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import fields
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from quarterdeck.settings import readers
 from quarterdeck.settings.model import PORT
@@ -16,10 +17,10 @@ from quarterdeck.truth.thresholds import Thresholds
 
 DEFAULT_FILE = "~/.config/quarterdeck/quarterdeck.toml"
 SNAPSHOTS = "/var/lib/quarterdeck-snapshots"
+NONE: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """One word of the file."""
 
     read: Reader[Any]
@@ -30,15 +31,14 @@ class Setting:
     example: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """A table of the file, or, with ``many``, one of several of its name."""
 
     help: str
-    settings: Mapping[str, Setting] = field(default_factory=dict)
-    tables: Mapping[str, Table] = field(default_factory=dict)
+    settings: Mapping[str, Setting] = NONE
+    tables: Mapping[str, Table] = NONE
     many: bool = False
-    hints: Mapping[str, str] = field(default_factory=dict)
+    hints: Mapping[str, str] = NONE
     """Words that are often looked for here, and what to say of them."""
 
 

@@ -20,9 +20,8 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import islice
-from typing import Generic, Literal, TypeAlias, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 from quarterdeck.truth.reading import Reason
 
@@ -55,8 +54,7 @@ class SourceError(Exception):
         self.detail = detail
 
 
-@dataclass(frozen=True, slots=True)
-class File(Generic[T]):
+class File(NamedTuple, Generic[T]):
     """What a file held, and in which state. ``mtime`` is in seconds since the epoch."""
 
     data: T
@@ -69,8 +67,7 @@ class File(Generic[T]):
         return File(data, self.mtime, self.inode, self.size)
 
 
-@dataclass(frozen=True, slots=True)
-class Tail:
+class Tail(NamedTuple):
     """A stretch of a growing file: the bytes from ``start`` up to ``end``."""
 
     data: bytes
@@ -81,8 +78,7 @@ class Tail:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Stat:
+class Stat(NamedTuple):
     """What can be told of a file without opening it."""
 
     mtime: float
@@ -91,16 +87,14 @@ class Stat:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One name in a directory. A symbolic link is a link, wherever it leads."""
 
     name: str
     kind: Kind
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(NamedTuple):
     """Names in a directory, sorted. With ``more`` there are others: too many, or not text."""
 
     entries: tuple[Entry, ...]

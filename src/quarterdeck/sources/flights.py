@@ -15,14 +15,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import NamedTuple
 
 from quarterdeck.sources.files import SourceError
 from quarterdeck.sources.source import Source
 from quarterdeck.truth.reading import AnyReading, Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """How much may happen at once, and how often."""
 
     working: int = 4
@@ -39,8 +39,7 @@ class Limits:
     """A source that is woken rests for this many times what its last look took."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(NamedTuple):
     """A look that ended without an answer: why, in words fit for the screen."""
 
     reason: Reason

@@ -24,8 +24,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from typing import TypeAlias, TypeVar, cast
+from typing import NamedTuple, TypeAlias, TypeVar, cast
 
 import apsw
 
@@ -124,12 +123,11 @@ def fingerprint(path: Path) -> tuple[object, ...]:
     Equal fingerprints mean equal content. A change too recent to be told from the next one makes it unique.
     """
     state = _look(_real(path))
-    commits = state.index and (state.index.inode, state.index.head[:48])
+    commits = state.shared and (state.shared.inode, state.shared.head[:48])
     return (state.main, state.wal, commits, state.journal, time.monotonic_ns() if state.changed_within_a_tick else None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Glimpse:
+class _Glimpse(NamedTuple):
     """A file's identity and its first bytes."""
 
     inode: int
@@ -138,24 +136,24 @@ class _Glimpse:
     head: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class _State:
+class _State(NamedTuple):
     """The database's files as they stand at one moment, its log, index and journal where there are any."""
 
     main: _Glimpse
     wal: _Glimpse | None
-    index: _Glimpse | None
+    shared: _Glimpse | None
+    """The index of its log, which readers and writers share."""
     journal: _Glimpse | None
 
     @property
     def witnesses(self) -> tuple[object, ...]:
         """What stays the same as long as nothing was done to the database that a reader cannot survive."""
         log = self.wal and (self.wal.inode, self.wal.head)
-        index = self.index and (
-            self.index.inode,
-            self.index.head[INDEX_SALTS],
-            self.index.head[CHECKPOINTED],
-            self.index.head[CHECKPOINT_UNDER_WAY],
+        index = self.shared and (
+            self.shared.inode,
+            self.shared.head[INDEX_SALTS],
+            self.shared.head[CHECKPOINTED],
+            self.shared.head[CHECKPOINT_UNDER_WAY],
         )
         return (self.main, log, index, self.journal)
 
@@ -179,7 +177,7 @@ class _State:
     @property
     def changed_within_a_tick(self) -> bool:
         """Whether the next write might not move the time of change. A shared index in use tells more than time."""
-        if self.index and self.wal and self.main.head[WRITE_VERSION] == USES_WAL and _in_use(self.index.head):
+        if self.shared and self.wal and self.main.head[WRITE_VERSION] == USES_WAL and _in_use(self.shared.head):
             return False
         newest = max(glimpse.mtime_ns for glimpse in (self.main, self.wal, self.journal) if glimpse)
         return 0 <= time.time_ns() - newest < TICK_NS
@@ -204,7 +202,7 @@ def _look(path: str) -> _State:
     return _State(
         main,
         wal=_sidecar(path, "-wal", WAL_HEADER),
-        index=_sidecar(path, "-shm", INDEX_HEADER),
+        shared=_sidecar(path, "-shm", INDEX_HEADER),
         journal=_sidecar(path, "-journal", 1),
     )
 

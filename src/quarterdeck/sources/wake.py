@@ -13,9 +13,8 @@ import os
 import threading
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from quarterdeck.sources.source import Source
 
@@ -76,8 +75,7 @@ def watch_files(
         yield [path for _, path in changes]
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """Which sources each folder wakes, and which folders are there."""
 
     sources: Mapping[str, tuple[str, ...]]

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from quarterdeck.truth.fields import PART_OF_KIND, Field, kind_of
 from quarterdeck.truth.reading import AnyReading, Key, Knowledge, Known, Origin, Reading, Reason, Unavailable
@@ -143,8 +143,7 @@ class Facts:
 Say = str | Callable[[Facts], str]
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One row of a table: when it holds, what follows, and in which words."""
 
     id: str

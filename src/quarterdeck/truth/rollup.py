@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from quarterdeck.truth.judgement import Judgement, Status
 from quarterdeck.truth.reading import AnyReading, Knowledge, Known
@@ -18,8 +17,7 @@ from quarterdeck.truth.reading import AnyReading, Knowledge, Known
 N = TypeVar("N", int, float)
 
 
-@dataclass(frozen=True, slots=True)
-class Rollup:
+class Rollup(NamedTuple):
     """The worst status among children, and how well they are known."""
 
     status: Status
@@ -44,8 +42,7 @@ def roll_up(children: Iterable[Judgement]) -> Rollup:
     return Rollup(max(judged, key=lambda status: status.rank, default=Status.UNKNOWN), counts)
 
 
-@dataclass(frozen=True, slots=True)
-class Total:
+class Total(NamedTuple):
     """A sum, and over how many of its sources it could be made."""
 
     value: float

@@ -9,9 +9,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -48,11 +47,10 @@ class Shape(Protocol[T_co]):
         """Return ``raw`` (JSON or Python) as a value of this shape, or raise ``ShapeError``."""
 
 
-@dataclass(frozen=True, slots=True)
 class Bool:
     """True or false."""
 
-    name: str = "boolean"
+    name: Final = "boolean"
 
     def load(self, raw: object) -> bool:
         """Accept booleans only: 0, "no" and null are not answers."""
@@ -61,11 +59,10 @@ class Bool:
         raise _wrong(self.name)
 
 
-@dataclass(frozen=True, slots=True)
 class Count:
     """A whole number, zero or more."""
 
-    name: str = "count"
+    name: Final = "count"
 
     def load(self, raw: object) -> int:
         """Accept non-negative integers below 2**63."""
@@ -74,12 +71,13 @@ class Count:
         raise _wrong(self.name)
 
 
-@dataclass(frozen=True, slots=True)
 class Number:
     """A finite number with a unit."""
 
-    unit: str
-    name: str = "number"
+    name: Final = "number"
+
+    def __init__(self, unit: str) -> None:
+        self.unit: Final = unit
 
     def load(self, raw: object) -> float:
         """Accept finite integers and floats."""
@@ -88,11 +86,10 @@ class Number:
         raise _wrong(self.name)
 
 
-@dataclass(frozen=True, slots=True)
 class Instant:
     """A moment, RFC 3339 in UTC when written as JSON."""
 
-    name: str = "instant"
+    name: Final = "instant"
 
     def load(self, raw: object) -> datetime:
         """Accept aware datetimes and RFC 3339 text with a zone."""
@@ -106,25 +103,30 @@ class Instant:
         raise _wrong(self.name)
 
 
-@dataclass(frozen=True, slots=True)
 class Word:
     """One word of a small vocabulary. With ``among``, any other word is refused."""
 
-    among: tuple[str, ...] = ()
-    name: str = "word"
+    name: Final = "word"
+
+    def __init__(self, among: tuple[str, ...] = ()) -> None:
+        self.among: Final = among
 
     def load(self, raw: object) -> str:
         """Accept a declared word, or any short lower-case word when none are declared."""
-        if isinstance(raw, str) and (raw in self.among if self.among else WORD.fullmatch(raw)):
+        if isinstance(raw, str) and (raw in self.among if self.among else _is_word(raw)):
             return raw
         raise _wrong(self.name)
 
 
-@dataclass(frozen=True, slots=True)
+def _is_word(raw: str) -> bool:
+    """Whether a text may be a word; a key in small letters looks like one and is none."""
+    return WORD.fullmatch(raw) is not None and SECRET.search(raw) is None
+
+
 class Ident:
     """A short identifier: an id, a model, a unit, a schedule. Never something that looks like a credential."""
 
-    name: str = "identifier"
+    name: Final = "identifier"
 
     def load(self, raw: object) -> str:
         """Accept printable identifiers of at most 120 characters."""
@@ -133,11 +135,10 @@ class Ident:
         raise _wrong(self.name)
 
 
-@dataclass(frozen=True, slots=True)
 class Schedule:
     """When something runs: ``every 30 min``, ``0 9 * * 1-5``, ``once``."""
 
-    name: str = "schedule"
+    name: Final = "schedule"
 
     def load(self, raw: object) -> str:
         """Accept an interval in our words, a cron expression of five or six fields, or ``once``."""
@@ -146,11 +147,10 @@ class Schedule:
         raise _wrong(self.name)
 
 
-@dataclass(frozen=True, slots=True)
 class Idents:
     """Several identifiers, in order."""
 
-    name: str = "identifiers"
+    name: Final = "identifiers"
 
     def load(self, raw: object) -> tuple[str, ...]:
         """Accept a sequence of at most 500 identifiers."""
@@ -159,12 +159,13 @@ class Idents:
         raise _wrong(self.name)
 
 
-@dataclass(frozen=True, slots=True)
 class Table(Generic[T_co]):
     """Identifiers, each with a value of one shape."""
 
-    of: Shape[T_co]
-    name: str = "table"
+    name: Final = "table"
+
+    def __init__(self, of: Shape[T_co]) -> None:
+        self.of: Final = of
 
     def load(self, raw: object) -> Mapping[str, T_co]:
         """Accept a mapping with at most 500 identifiers as keys."""
@@ -173,11 +174,10 @@ class Table(Generic[T_co]):
         raise _wrong(self.name)
 
 
-@dataclass(frozen=True, slots=True)
 class Text:
     """A short text somebody wrote. Only fields that name a policy may have this shape."""
 
-    name: str = "text"
+    name: Final = "text"
 
     def load(self, raw: object) -> str:
         """Accept one line of printable text, cut at 200 characters; credentials are masked."""
@@ -187,16 +187,12 @@ class Text:
         raise _wrong(self.name)
 
 
-@dataclass(frozen=True, slots=True)
 class Optional(Generic[T_co]):
     """A value, or the observed fact that there is none."""
 
-    of: Shape[T_co]
-
-    @property
-    def name(self) -> str:
-        """The inner shape's name, marked as optional."""
-        return f"{self.of.name} or none"
+    def __init__(self, of: Shape[T_co]) -> None:
+        self.of: Final = of
+        self.name: Final = f"{of.name} or none"
 
     def load(self, raw: object) -> T_co | None:
         """Accept null as "observed to be none"."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from quarterdeck.truth.instance import Instance
 from quarterdeck.truth.reading import AnyReading, Key, Known, Reason, Unavailable
@@ -18,8 +19,7 @@ GONE_FOR = timedelta(hours=24)
 """How long a tombstone stays on the page."""
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """One run of one source: when it ended, what it cost, and whether it answered in time."""
 
     source: str

@@ -7,8 +7,7 @@ of them a status rests on is the business of the judgement tables.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from quarterdeck.truth import fields as F  # noqa: N812 -- a table reads better with one letter before each field
 from quarterdeck.truth.fields import Field
@@ -17,8 +16,7 @@ from quarterdeck.truth.reading import AnyReading
 from quarterdeck.truth.tables.beats import older
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What one witness says, with the reading it rests on; None when the witness does not know."""
 
     witness: str
@@ -26,8 +24,7 @@ class Answer:
     reading: AnyReading
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """A fact with several witnesses, and whether they disagree."""
 
     asked: str

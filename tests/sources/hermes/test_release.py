@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -81,7 +80,7 @@ def test_a_release_is_looked_for_once_per_process(tmp_path: Path) -> None:
     for _ in range(3):
         assert attempt(version, known(releases.of(PROCESS))) == "0.19.0"
     assert kernel.asked == 1
-    releases.of(replace(PROCESS, ticks=501))
+    releases.of(PROCESS._replace(ticks=501))
     assert kernel.asked == 2
     assert releases.of(None) is None
     assert releases.of(MISSING) is MISSING
@@ -104,7 +103,7 @@ def test_an_upgrade_under_a_running_gateway_is_noticed(tmp_path: Path) -> None:
     with pytest.raises(SourceError) as caught:
         version(replaced)
     assert caught.value.reason is Reason.MISSING
-    running = replace(NOTHING, holder=42, process=PROCESS)
+    running = NOTHING._replace(holder=42, process=PROCESS)
     assert isinstance(attempt(beats, running, replaced, 22), SourceError)
 
 
@@ -112,7 +111,7 @@ def release(number: tuple[int, int]) -> Release:
     return Release(number, "x", Path("x"))
 
 
-RUNNING = replace(NOTHING, holder=42, process=PROCESS)
+RUNNING = NOTHING._replace(holder=42, process=PROCESS)
 OWN = Beat(STARTED, 42)
 FOREIGN = Beat(STARTED, 41)
 
@@ -120,19 +119,19 @@ FOREIGN = Beat(STARTED, 41)
 @pytest.mark.parametrize(
     ("evidence", "of", "schema", "expected"),
     [
-        (replace(RUNNING, beat=OWN), MISSING, MISSING, True),
-        (replace(RUNNING, beat=OWN), release((0, 14)), 11, True),
+        (RUNNING._replace(beat=OWN), MISSING, MISSING, True),
+        (RUNNING._replace(beat=OWN), release((0, 14)), 11, True),
         (RUNNING, release((0, 19)), 11, True),
         (RUNNING, release((1, 0)), MISSING, True),
         (RUNNING, release((0, 18)), 22, False),
-        (replace(RUNNING, beat=FOREIGN), release((0, 14)), 22, False),
-        (replace(RUNNING, beat=FOREIGN), MISSING, 11, True),
-        (replace(RUNNING, beat=MISSING), release((0, 19)), 22, True),
+        (RUNNING._replace(beat=FOREIGN), release((0, 14)), 22, False),
+        (RUNNING._replace(beat=FOREIGN), MISSING, 11, True),
+        (RUNNING._replace(beat=MISSING), release((0, 19)), 22, True),
         (RUNNING, MISSING, 22, True),
         (RUNNING, MISSING, 21, False),
         (NOTHING, None, 11, False),
         (NOTHING, None, 22, True),
-        (replace(NOTHING, beat=FOREIGN), None, 11, True),
+        (NOTHING._replace(beat=FOREIGN), None, 11, True),
     ],
 )
 def test_whether_a_heartbeat_is_to_be_expected(

@@ -14,8 +14,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
 from quarterdeck.sources import files
 from quarterdeck.sources.files import SourceError
@@ -68,8 +67,7 @@ Path: TypeAlias = str | os.PathLike[str]
 _json = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """The first line of every segment: whose sessions these are, and which part of the stream this is."""
 
     instance: str
@@ -80,8 +78,7 @@ class Header:
     """The first segment that was still there when this one was begun."""
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """Up to where somebody has read. The default is before everything."""
 
     epoch: str = ""
@@ -89,8 +86,7 @@ class Position:
     offset: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(NamedTuple):
     """What was read, and where to go on."""
 
     records: tuple[Record, ...]
@@ -151,7 +147,7 @@ def sessions_since(path: Path, instance: Instance, position: Position, *, limit:
         if position.epoch != growing.epoch:
             position = Position(growing.epoch, growing.oldest)
         if position.segment >= growing.segment:
-            return _read(descriptor, growing, replace(position, segment=growing.segment), limit, full=False)
+            return _read(descriptor, growing, position._replace(segment=growing.segment), limit, full=False)
     finally:
         os.close(descriptor)
     return _read_full(path, growing, position, limit)
@@ -184,7 +180,7 @@ def _read(descriptor: int, growing: Header, position: Position, limit: int, *, f
     records = tuple(record for record in parsed if record is not None)
     end = start + len(whole)
     at_end = len(data) < limit
-    beyond = Position(position.epoch, position.segment + 1) if full and at_end else replace(position, offset=end)
+    beyond = Position(position.epoch, position.segment + 1) if full and at_end else position._replace(offset=end)
     return Batch(records, beyond, len(parsed) - len(records), more=full or not at_end)
 
 
@@ -196,7 +192,7 @@ def _header_of(descriptor: int, instance: Instance) -> Header:
         raise SourceError(Reason.SCHEMA, f"does not begin as a stream of sessions of the form {SCHEMA}")
     if header.instance != instance.id:
         raise SourceError(Reason.SCHEMA, "it is the stream of another instance; give each exporter its own --out")
-    return replace(header, titles=header.titles and instance.policy.session_titles)
+    return header._replace(titles=header.titles and instance.policy.session_titles)
 
 
 def _fit(shape: Shape[object], value: object) -> object:

@@ -8,7 +8,6 @@ Rule 2: a moment is believed only when it can be one. What should lie in the pas
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
@@ -26,12 +25,12 @@ Answer: TypeAlias = T | SourceError
 LAST_SECOND = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 
 
-@dataclass(slots=True)
 class Report:
     """The readings of one look, in the order in which they were told."""
 
-    at: datetime
-    readings: list[AnyReading] = field(default_factory=list)
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+        self.readings: list[AnyReading] = []
 
     def tell(self, subject: str, origin: Origin, what: Field[Any], answer: object) -> None:
         """Add a reading: known when there is an answer, unavailable with its reason when there is none."""

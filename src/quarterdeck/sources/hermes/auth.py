@@ -9,8 +9,8 @@ Rule 2: a credential that was refused counts as refused until the moment the pro
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from quarterdeck.sources.files import SourceError, parse_json
 from quarterdeck.sources.hermes.answers import Answer, attempt, from_epoch, from_text, given, past
@@ -30,8 +30,7 @@ MILLISECONDS_FROM = 1e12
 """A number this large counts milliseconds, not seconds: the agent writes both."""
 
 
-@dataclass(frozen=True, slots=True)
-class Login:
+class Login(NamedTuple):
     """One credential, as far as it may be known."""
 
     status: object
@@ -40,8 +39,7 @@ class Login:
     reset_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Auth:
+class Auth(NamedTuple):
     """How the logins stand."""
 
     providers: Answer[tuple[str, ...]]

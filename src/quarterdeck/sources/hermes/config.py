@@ -6,7 +6,7 @@ Rule 2: a value that the environment sets is not known here: the environment fil
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from quarterdeck.sources.files import SourceError
 from quarterdeck.sources.hermes.answers import Answer, attempt
@@ -53,8 +53,7 @@ YES = {"true", "yes", "on", "1"}
 Section = dict[str, Value]
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(NamedTuple):
     """What the configuration says."""
 
     version: Answer[int | None]

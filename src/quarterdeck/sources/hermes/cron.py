@@ -11,10 +11,9 @@ Rule 3: a job that ran within the day and is declared no longer is told as such.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from quarterdeck.sources import files
 from quarterdeck.sources.files import SourceError
@@ -44,17 +43,16 @@ LEDGER_SINCE = 22
 """Schemas from which the agent writes ticker heartbeats (0.18) and the ledger of runs (0.19)."""
 
 
-@dataclass(slots=True)
 class Memory:
     """What one look leaves for the next one."""
 
-    jobs: Mapping[str, str | None] = field(default_factory=dict)
-    """Those declared when the list could last be read: they are not gone because it cannot be read now."""
-    ledger: executions.Memory = field(default_factory=executions.Memory)
+    def __init__(self) -> None:
+        self.jobs: Mapping[str, str | None] = {}
+        """Those declared when the list could last be read: they are not gone because it cannot be read now."""
+        self.ledger = executions.Memory()
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """What one look at a scheduler found, each part for itself."""
 
     now: datetime

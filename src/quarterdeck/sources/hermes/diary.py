@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from quarterdeck.sources.files import SourceError, Tail
 from quarterdeck.sources.hermes.answers import Answer, attempt, from_epoch, from_text, past
@@ -36,24 +36,21 @@ CLEAN_CODES = (None, 0, 75)
 """Exit codes of an end that was wanted: none, success, and "start me again"."""
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(NamedTuple):
     """How the gateway last ended, by its own word; both None when its last start has no end."""
 
     how: str | None = None
     at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Diary:
+class Diary(NamedTuple):
     """What the exit diary says."""
 
     starts: Answer[int]
     end: Answer[End]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One line of the exit diary."""
 
     at: datetime

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from quarterdeck.sources import files
 from quarterdeck.sources.files import SourceError, Tail
@@ -29,8 +29,7 @@ ERROR = re.compile(rb'^  "error": \{', re.MULTILINE)
 STATUS = re.compile(rb'^    "status_code": (\d{3})\b', re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """A call that failed for good."""
 
     at: datetime

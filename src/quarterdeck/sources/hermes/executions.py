@@ -10,10 +10,9 @@ Rule 3: the text of an error is never read.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from quarterdeck.sources import sqlite
 from quarterdeck.sources.files import SourceError
@@ -54,8 +53,7 @@ class Machine(Protocol):
         """Return the number a process has for itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """One run: when it began, how it stands, and which process wrote that."""
 
     job: str
@@ -67,13 +65,13 @@ class Run:
     ticks: int | None
 
 
-@dataclass(slots=True)
 class Runs:
     """The runs of one job, newest first."""
 
-    runs: list[Run] = field(default_factory=list)
-    broken: SourceError | None = None
-    """Why one of its rows could not be understood."""
+    def __init__(self) -> None:
+        self.runs: list[Run] = []
+        self.broken: SourceError | None = None
+        """Why one of its rows could not be understood."""
 
     def all(self) -> list[Run]:
         """Return the runs, unless one of them makes no sense."""
@@ -82,8 +80,7 @@ class Runs:
         return self.runs
 
 
-@dataclass(frozen=True, slots=True)
-class Ledger:
+class Ledger(NamedTuple):
     """The ledger at one moment."""
 
     now: datetime
@@ -127,13 +124,13 @@ class Ledger:
         return max(self.of(job).all(), key=lambda run: run.began_at, default=None)
 
 
-@dataclass(slots=True)
 class Memory:
     """The rows of a ledger as they were understood last: they stay as they are while the ledger does."""
 
-    of: tuple[object, ...] = ()
-    at: datetime | None = None
-    jobs: Mapping[str, Runs] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.of: tuple[object, ...] = ()
+        self.at: datetime | None = None
+        self.jobs: Mapping[str, Runs] = {}
 
     def runs(self, path: Path, now: datetime) -> Mapping[str, Runs]:
         """Return the runs by job, read only when the ledger has changed."""

@@ -11,10 +11,9 @@ Rule 4: no text of an error leaves the home, only its class.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from quarterdeck.sources import files
 from quarterdeck.sources.files import SourceError
@@ -61,16 +60,14 @@ SLACK = timedelta(seconds=2)
 """How much earlier than its process a note may seem to be: the start of a process is known to the second."""
 
 
-@dataclass(frozen=True, slots=True)
-class Platform:
+class Platform(NamedTuple):
     """What the gateway wrote of one chat platform."""
 
     state: object
     at: Answer[datetime]
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """What the gateway last wrote of itself."""
 
     state: Answer[str]
@@ -83,16 +80,14 @@ class Recorded:
     served: Answer[tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Beat:
+class Beat(NamedTuple):
     """A beat of the gateway's event loop."""
 
     at: Answer[datetime]
     pid: Answer[int]
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """Everything the witnesses say. None stands for something that is not there."""
 
     holder: Answer[int | None]
@@ -107,8 +102,7 @@ class Evidence:
     starts: Answer[int | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Around:
+class Around(NamedTuple):
     """What other parts found out that the gateway's own witnesses do not know."""
 
     served_by: Answer[str | None]
@@ -127,10 +121,10 @@ def gather(home: Path, kernel: Kernel, now: datetime) -> Evidence:
     process = after(held, lambda pid: None if pid is None else kernel.process(pid))
     recorded = if_there(_read_state, home / "gateway_state.json", now)
     if isinstance(recorded, Recorded):
-        recorded = replace(recorded, pid=_in_our_numbers(kernel, process, recorded.pid))
+        recorded = recorded._replace(pid=_in_our_numbers(kernel, process, recorded.pid))
     beat = if_there(_read_beat, home / "state" / "gateway.heartbeat", now)
     if isinstance(beat, Beat):
-        beat = replace(beat, pid=_in_our_numbers(kernel, process, beat.pid))
+        beat = beat._replace(pid=_in_our_numbers(kernel, process, beat.pid))
     fate = after(recorded, lambda note: None if note is None else _fate(kernel, note))
     holder = _holder(held, fate)
     return Evidence(

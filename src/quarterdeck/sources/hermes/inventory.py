@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from quarterdeck.sources import files
 from quarterdeck.sources.files import SourceError
@@ -38,8 +38,7 @@ SUPPORT = {"references", "templates", "assets", "scripts"}
 """Folders of a skill that may hold copies of others."""
 
 
-@dataclass(frozen=True, slots=True)
-class Memories:
+class Memories(NamedTuple):
     """How much is remembered."""
 
     files: int

@@ -11,10 +11,9 @@ Rule 3: nothing that somebody wrote leaves the home: no prompt, no target, no er
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from quarterdeck.sources import files
 from quarterdeck.sources.files import SourceError
@@ -32,8 +31,7 @@ OVER = ("paused", "completed")
 CONTROL = bytes(range(32))
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """One declared job: its id, fit for a subject, and what the agent wrote of it."""
 
     id: str

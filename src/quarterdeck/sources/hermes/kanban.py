@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from quarterdeck.sources import files, sqlite
 from quarterdeck.sources.files import SourceError
@@ -46,8 +45,7 @@ UNTYPED = " AND (t.block_kind IS NULL OR t.block_kind = '')"
 """Only whether somebody gave a reason is asked; what it says stays where it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Board:
+class Board(NamedTuple):
     """One board: its tasks by status, and the two ways in which a task can be stuck unnoticed."""
 
     tasks: Counter[str]

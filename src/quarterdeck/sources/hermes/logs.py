@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from quarterdeck.sources import files
 from quarterdeck.sources.files import SourceError, Tail
@@ -45,16 +45,14 @@ ERROR_LOG = Origin(LOG.source, ERRORS)
 OLDER = ".1"
 
 
-@dataclass(frozen=True, slots=True)
-class Error:
+class Error(NamedTuple):
     """One line that speaks of an error."""
 
     at: datetime
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class Errors:
+class Errors(NamedTuple):
     """The errors at the end of a log."""
 
     locator: str
@@ -146,9 +144,9 @@ def _as_of(errors: Errors, now: datetime) -> Errors:
 
 def _joined(newest: Errors, older: Answer[Errors]) -> Errors:
     if isinstance(older, SourceError):
-        return replace(newest, whole=False)
+        return newest._replace(whole=False)
     found = (*older.found, *newest.found)
-    return replace(newest, found=found, whole=older.whole, since=older.since or newest.since)
+    return newest._replace(found=found, whole=older.whole, since=older.since or newest.since)
 
 
 def newest_of(errors: Errors, kind: str) -> datetime | None:

@@ -10,8 +10,8 @@ Rule 3: aliases and merges are not followed. A value that hides behind one is no
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
 
 import yaml
 from yaml import (
@@ -38,6 +38,7 @@ TAG = "tag:yaml.org,2002:"
 TRUE = {"yes", "true", "on"}
 MERGE = "<<"
 INT_DIGITS = 18
+NO_KEYS: Mapping[str, Any] = MappingProxyType({})
 RESOLVER = Resolver()
 
 STEPS: dict[type[Event], int] = {
@@ -52,7 +53,6 @@ Value: TypeAlias = "str | int | bool | SourceError | Other | dict[str, Value] | 
 """What may stand in a place of the file; an error where it is there and cannot be told."""
 
 
-@dataclass(frozen=True, slots=True)
 class Other:
     """Something is there: of another type than can be wanted, or not asked for."""
 
@@ -60,11 +60,10 @@ class Other:
 OTHER = Other()
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What may be taken from one place of the file: a plain value, and what is named here."""
 
-    keys: Mapping[str, Wanted] = field(default_factory=dict)
+    keys: Mapping[str, Wanted] = NO_KEYS
     others: Wanted | None = None
     """What may be taken from keys that are not named."""
     items: Wanted | None = None

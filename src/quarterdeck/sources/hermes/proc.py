@@ -16,10 +16,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from quarterdeck.sources import files
 from quarterdeck.sources.files import SourceError
@@ -57,8 +56,7 @@ BTIME = re.compile(rb"^btime (\d+)$", re.MULTILINE)
 NSPID = re.compile(rb"^NSpid:[\t ]*([\d\t ]+)$", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Lock:
+class Lock(NamedTuple):
     """An exclusive lock on a whole file that somebody holds. Those who merely wait for one are not here."""
 
     pid: int
@@ -66,8 +64,7 @@ class Lock:
     inode: int
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(NamedTuple):
     """One process at one moment."""
 
     pid: int

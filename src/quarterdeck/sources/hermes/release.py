@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from quarterdeck.sources import files
 from quarterdeck.sources.files import SourceError
@@ -34,8 +34,7 @@ SERVES_CRON_SINCE = (0, 20)
 """The first release whose gateway also runs the jobs of the profiles it serves."""
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(NamedTuple):
     """A release, and the folder that says so."""
 
     number: tuple[int, int]
@@ -91,7 +90,7 @@ def _names(folder: Path, limit: int) -> list[str]:
 
 
 def _dated(release: Release, process: Process) -> Release:
-    return replace(release, replaced=_changed(release.mark) > process.started_at + SLACK)
+    return release._replace(replaced=_changed(release.mark) > process.started_at + SLACK)
 
 
 def version(release: Release | None) -> str | None:

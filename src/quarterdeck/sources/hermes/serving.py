@@ -9,10 +9,9 @@ Rule 2: who serves a profile's messages does not yet run its jobs. Releases befo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
-from typing import Self
+from typing import NamedTuple, Self
 
 from quarterdeck.sources import files
 from quarterdeck.sources.files import SourceError
@@ -31,8 +30,7 @@ DEFAULT = "default"
 """The agent's own name for the root home; it stands in for an id where the root home is not watched here."""
 
 
-@dataclass(frozen=True, slots=True)
-class Serving:
+class Serving(NamedTuple):
     """Who serves an instance."""
 
     by: Answer[str | None]

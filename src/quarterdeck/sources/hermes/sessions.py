@@ -18,10 +18,9 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from quarterdeck.sources import files, sqlite
 from quarterdeck.sources.files import SourceError
@@ -45,8 +44,7 @@ HOME_LIMIT = 10_000
 MALFORMED_COPY = re.compile(r"state\.db\.malformed-backup-[0-9_]{1,40}")
 
 
-@dataclass(frozen=True, slots=True)
-class Glimpse:
+class Glimpse(NamedTuple):
     """What the database said at one moment, each part for itself."""
 
     at: datetime
@@ -66,21 +64,21 @@ class Glimpse:
         messages = self.messages
         if now < self.at or isinstance(messages, SourceError):
             return False
-        if any(isinstance(getattr(self, part), SourceError) for part in self.__slots__):
+        if any(isinstance(part, SourceError) for part in self):
             return False
         ahead = any(at > _until(self.at) for at in messages.newest.values())
         begun = given(self.begun).at.values()
         return not ahead and min(begun, default=_since(now)) >= _since(now) <= (messages.oldest_at or math.inf)
 
 
-@dataclass(slots=True)
 class Memory:
     """What one look leaves for the next one: never needed, only cheaper."""
 
-    walked: Walked | None = None
-    walked_at: datetime | None = None
-    _glimpse: Glimpse | None = None
-    _of: tuple[object, ...] = field(default_factory=tuple)
+    def __init__(self) -> None:
+        self.walked: Walked | None = None
+        self.walked_at: datetime | None = None
+        self._glimpse: Glimpse | None = None
+        self._of: tuple[object, ...] = ()
 
     def look(self, path: Path, now: datetime, runner: Runner) -> Glimpse:
         """Return what the database says now, asking it only when it may say something else than before."""
@@ -214,7 +212,7 @@ def _live(seen: Glimpse, now: datetime) -> object:
 
 
 def _messages(seen: Glimpse, now: datetime) -> object:
-    return _clocked(seen, now).count
+    return _clocked(seen, now).found
 
 
 def _tokens(seen: Glimpse, now: datetime) -> object:

@@ -21,7 +21,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from quarterdeck.sources.files import SourceError
 from quarterdeck.sources.hermes.answers import Answer, after, attempt, given
@@ -87,13 +87,13 @@ LAST_ANSWER = """
 HINT = re.compile(r"INDEXED BY (\w+)")
 
 
-@dataclass(slots=True)
 class Shelf:
     """A database and what is known of its tables: columns and indexes by name."""
 
-    _db: Database
-    _columns: dict[str, frozenset[str]] = field(default_factory=dict)
-    _indexes: frozenset[str] | None = None
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._columns: dict[str, frozenset[str]] = {}
+        self._indexes: frozenset[str] | None = None
 
     def columns(self, table: str) -> frozenset[str]:
         """Return the columns of a table; none when there is no such table."""
@@ -125,8 +125,7 @@ class Shelf:
         return HINT.sub(lambda hint: hint[0] if hint[1] in there else "", sql)
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
+class Begun(NamedTuple):
     """Sessions that began within the window, and what they used."""
 
     at: Mapping[str, float]
@@ -141,8 +140,7 @@ class Begun:
     """When the session that was entered last began: in the future only when a clock is wrong."""
 
 
-@dataclass(frozen=True, slots=True)
-class Walked:
+class Walked(NamedTuple):
     """Where a walk began, and the sessions that had moved within its window."""
 
     top: int
@@ -150,11 +148,10 @@ class Walked:
     sessions: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Messages:
+class Messages(NamedTuple):
     """Messages within the window, and the newest of all."""
 
-    count: int
+    found: int
     oldest_at: float | None
     """The oldest within the window: until it leaves, the count stays as it is."""
     newest: Mapping[str, float]

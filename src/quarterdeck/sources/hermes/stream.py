@@ -18,10 +18,10 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeAlias
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
 
 from quarterdeck.sources import sqlite
 from quarterdeck.sources.files import SourceError
@@ -61,10 +61,10 @@ AMONG = "WHERE id IN (SELECT value FROM json_each(?1))"
 NEW_MESSAGES = "SELECT id, session_id FROM messages NOT INDEXED WHERE id > ? ORDER BY id LIMIT ?"
 
 Entry: TypeAlias = Mapping[str, Any]
+NONE_RECENT: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class SessionSummary:
+class SessionSummary(NamedTuple):
     """One session in one revision, as it may leave the home. None: the agent's record holds nothing usable there."""
 
     id: str
@@ -92,11 +92,10 @@ class SessionSummary:
 
     def as_record(self) -> dict[str, Any]:
         """Return the summary as JSON."""
-        return {each.name: dump(getattr(self, each.name)) for each in fields(self)}
+        return {name: dump(value) for name, value in self._asdict().items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
+class Cursor(NamedTuple):
     """Up to where the stream has told. The default is before everything."""
 
     epoch: int = 0
@@ -106,14 +105,14 @@ class Cursor:
     whole: bool = False
     """Whether all of history has been told."""
     message_id: int = 0
-    recent: Mapping[str, str] = field(default_factory=dict)
+    recent: Mapping[str, str] = NONE_RECENT
     """Of sessions lately begun or not ended: a digest of what was told last."""
     watched: tuple[str, ...] = ()
     """Sessions that were open when they were told, and have been for long."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the cursor as JSON."""
-        return asdict(self)
+        return self._asdict() | {"recent": dict(self.recent)}
 
     @classmethod
     def from_json(cls, raw: object) -> Cursor:
@@ -159,8 +158,8 @@ class _Teller:
         if last_id < self.cursor.message_id:
             self.cursor = Cursor(epoch=self.cursor.epoch + 1, revision=self.cursor.revision)
         if self.cursor.after is None:
-            self.cursor = replace(self.cursor, message_id=last_id)
-        self.cursor = replace(self.cursor, revision=max(self.cursor.revision + 1, int(self._now * 1000)))
+            self.cursor = self.cursor._replace(message_id=last_id)
+        self.cursor = self.cursor._replace(revision=max(self.cursor.revision + 1, int(self._now * 1000)))
         self._tell_begun()
         if self.cursor.whole:
             self._tell_moved()
@@ -182,15 +181,15 @@ class _Teller:
         rows = self._rows(AFTER, at, name, self._batch)
         if rows:
             last = (float(rows[-1]["started_at"]), str(rows[-1]["id"]))
-            self.cursor = replace(self.cursor, after=min(last, (self._now, "")))
-        self.cursor = replace(self.cursor, whole=self.cursor.whole or len(rows) < self._batch)
+            self.cursor = self.cursor._replace(after=min(last, (self._now, "")))
+        self.cursor = self.cursor._replace(whole=self.cursor.whole or len(rows) < self._batch)
         self._tell(rows)
 
     def _tell_moved(self) -> None:
         """Tell the sessions with messages that are new."""
         moved = self._shelf.rows(NEW_MESSAGES, self.cursor.message_id, self._batch)
         if moved and isinstance(moved[-1][0], int):
-            self.cursor = replace(self.cursor, message_id=moved[-1][0])
+            self.cursor = self.cursor._replace(message_id=moved[-1][0])
         self._tell(self._among({str(name) for _, name in moved}))
 
     def _tell_recent(self) -> None:
@@ -198,13 +197,13 @@ class _Teller:
         entered = self._shelf.rows(OVERLAP, self._position - OVERLAP_S, self._position)
         rows = self._among({str(name) for (name,) in entered} | set(self.cursor.recent))
         there = {str(row["id"]) for row in rows}
-        self.cursor = replace(self.cursor, recent={k: v for k, v in self.cursor.recent.items() if k in there})
+        self.cursor = self.cursor._replace(recent={k: v for k, v in self.cursor.recent.items() if k in there})
         self._tell(rows)
 
     def _tell_ended(self) -> None:
         """Tell which of the sessions that stay open for days have ended: a few are asked, the others wait."""
         asked = self.cursor.watched[:WATCHED_AT_ONCE]
-        self.cursor = replace(self.cursor, watched=self.cursor.watched[WATCHED_AT_ONCE:])
+        self.cursor = self.cursor._replace(watched=self.cursor.watched[WATCHED_AT_ONCE:])
         rows = self._among(set(asked))
         self._watch(str(row["id"]) for row in rows if row["ended_at"] is None)
         self._tell([row for row in rows if row["ended_at"] is not None])
@@ -238,7 +237,7 @@ class _Teller:
                 recent[name] = digest
             elif row["ended_at"] is None and row["source"] not in TERMINALS:
                 open_for_long.append(name)
-        self.cursor = replace(self.cursor, recent=recent)
+        self.cursor = self.cursor._replace(recent=recent)
         self._watch(open_for_long)
 
     def _is_recent(self, row: Entry) -> bool:
@@ -247,7 +246,7 @@ class _Teller:
 
     def _watch(self, sessions: Iterable[str]) -> None:
         watched = tuple(dict.fromkeys((*self.cursor.watched, *sessions)))[-WATCHED:]
-        self.cursor = replace(self.cursor, watched=watched)
+        self.cursor = self.cursor._replace(watched=watched)
 
 
 def _summary(row: Entry, aside: tuple[int, float] | None, revision: int) -> SessionSummary:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from quarterdeck.sources import files, sqlite
 from quarterdeck.sources.files import SourceError
@@ -33,8 +33,7 @@ UNENDED = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(NamedTuple):
     """What is known of the runs under way without a ledger."""
 
     holder: Answer[int | None]

@@ -22,9 +22,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from quarterdeck.sources import files
 from quarterdeck.sources.files import SourceError
@@ -77,8 +77,7 @@ IN_FORCE = ("idx_messages_session WHERE", "idx_messages_session_active WHERE act
 """Where the agent marks rows that were taken back, only the others count."""
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(NamedTuple):
     """A turn that has begun and not ended: since when it has not moved, and what it waits for where that is written."""
 
     session: str
@@ -89,8 +88,7 @@ class Turn:
     tool: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Silent:
+class Silent(NamedTuple):
     """A session of an early release that may be in a turn: its rows end at ``since``, or have not begun since then."""
 
     session: str

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from quarterdeck.sources import files
 from quarterdeck.sources.files import SourceError
@@ -25,8 +26,7 @@ NO_ANSWER = (Reason.TIMEOUT, "the file system does not answer; its server or its
 NO_SIZE = (Reason.SCHEMA, "the file system does not say how large it is")
 
 
-@dataclass(frozen=True, slots=True)
-class Room:
+class Room(NamedTuple):
     """What a file system has, and has left."""
 
     total: int
@@ -36,8 +36,7 @@ class Room:
     """The share of inodes that are free; None where they have no limit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Disk:
+class Disk(NamedTuple):
     """One file system, who lives on it, and its room or why that is not known."""
 
     mount: str

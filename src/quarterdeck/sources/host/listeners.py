@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from quarterdeck.sources import files
 from quarterdeck.sources.files import SourceError
@@ -39,8 +39,7 @@ NOT_ALLOWED = (Reason.DENIED, "only its own user and root may see which process 
 TOO_MANY = (Reason.OBSERVER, "too many open files on this machine to find the process among them")
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
+class Listener(NamedTuple):
     """A socket that listens, and its process: a number, None where none can be seen, or why it is not known."""
 
     socket: Socket

@@ -10,8 +10,8 @@ import re
 import socket
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from quarterdeck.sources.files import SourceError
 from quarterdeck.truth.reading import Reason
@@ -32,8 +32,7 @@ _MAPPED = bytes(10) + b"\xff\xff"
 _IPV4_LENGTH = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Mount:
+class Mount(NamedTuple):
     """A place where a file system is attached."""
 
     point: str
@@ -41,8 +40,7 @@ class Mount:
     """Its name as the kernel writes it: blanks are escaped, so that it can stand in a line."""
 
 
-@dataclass(frozen=True, slots=True)
-class Socket:
+class Socket(NamedTuple):
     """A socket that listens."""
 
     address: str

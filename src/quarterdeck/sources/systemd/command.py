@@ -14,8 +14,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from quarterdeck.sources.files import SourceError, failure, human
 from quarterdeck.truth.reading import Reason
@@ -26,8 +25,7 @@ GRACE_S = 1.0
 """How long a killed program may take to be gone. One that hangs in the kernel stays, and is left to it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What a program said, and the code it ended with."""
 
     code: int

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from quarterdeck.errors import ConfigurationError
 from quarterdeck.sources.files import SourceError
@@ -22,8 +22,7 @@ from quarterdeck.truth.instance import Instance
 DEFAULT_UNIT = "hermes-gateway"
 
 
-@dataclass(frozen=True, slots=True)
-class Gateway:
+class Gateway(NamedTuple):
     """An instance, and the unit that is said or guessed to run its gateway."""
 
     instance: str

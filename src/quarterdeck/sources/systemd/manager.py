@@ -11,8 +11,7 @@ from __future__ import annotations
 import os
 import pwd
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from quarterdeck.sources.files import SourceError
 from quarterdeck.sources.systemd.command import Answer, Runner
@@ -38,8 +37,7 @@ FAILURES: Final = (
 """What systemctl says when it fails, in the order in which to look for it, and what that means."""
 
 
-@dataclass(frozen=True, slots=True)
-class Manager:
+class Manager(NamedTuple):
     """One manager, and as whom it is asked."""
 
     scope: Scope
@@ -67,8 +65,7 @@ class Manager:
         return _as_another(self.user, me, runtime)
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(NamedTuple):
     """The command that asks a manager, up to its verb."""
 
     command: tuple[str, ...]

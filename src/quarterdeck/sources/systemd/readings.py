@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, NamedTuple
 
 from quarterdeck.sources.files import SourceError
 from quarterdeck.sources.systemd.gateways import Gateway, belongs
@@ -30,8 +29,7 @@ NO_SUCH_UNIT = (Reason.MISSING, "systemd has no unit of this name; correct the u
 SET_TO_START = ("enabled", "enabled-runtime", "linked", "linked-runtime", "generated")
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What is asked of one manager."""
 
     gateways: tuple[Gateway, ...] = ()
@@ -51,8 +49,7 @@ class Wanted:
         return self.names | {gateway.unit for gateway in self.gateways}
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What one manager said, and under which circumstances."""
 
     manager: str

@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from quarterdeck.sources.files import SourceError
 from quarterdeck.truth.reading import Reason
@@ -57,8 +57,7 @@ _UNITS_US = {
 _NEVER = frozenset({"", "0", "n/a", "infinity"})
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(NamedTuple):
     """One unit as systemd described it."""
 
     id: str
