@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from quarterdeck.truth import fields as F  # noqa: N812
 from quarterdeck.truth.instance import Instance, subject
-from quarterdeck.truth.reading import Reason
+from quarterdeck.truth.reading import AnyReading, Key, Reason
 from quarterdeck.truth.snapshot import Look, Snapshot
 from quarterdeck.views import VIEWS
 from quarterdeck.views.contract import as_json
@@ -29,7 +29,7 @@ HOSTILE = "<script>alert(1)</script>\u202e"
 def _snapshot() -> Snapshot:
     spoiled = {F.SESSIONS_TOTAL: Reason.CORRUPT, F.SESSIONS_24H: Reason.CORRUPT, F.RECORDED_PID: 12}
     name = subject("south", "cron", "77")
-    named = {(name, "name"): F.JOB_NAME.known(name, ORIGIN, HOSTILE, NOW)}
+    named: dict[Key, AnyReading] = {(name, "name"): F.JOB_NAME.known(name, ORIGIN, HOSTILE, NOW)}
     source = "source:slow"
     told = {F.SOURCE_TOOK: 5_000.0, F.SOURCE_ANSWERED: False}
     named |= {(source, field.name): field.known(source, ORIGIN, value, NOW) for field, value in told.items()}
