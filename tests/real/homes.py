@@ -30,6 +30,7 @@ from tests.fakes.model_server import MODEL, ModelServer
 from tests.real.agents import Agent
 
 NO_WAY_OUT: Final = "http://127.0.0.1:9"  # nothing listens there, so nothing leaves the machine
+DIE_WITH_US: Final = ("setpriv", "--pdeathsig", "KILL")  # also when the tests themselves are killed
 START_LIMIT_S: Final = 60.0
 STOP_LIMIT_S: Final = 30.0
 COMMAND_LIMIT_S: Final = 60.0
@@ -164,7 +165,7 @@ class Home:
 
     def _popen(self, command: list[str], out: IO[str] | int) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            command,
+            [*DIE_WITH_US, *command],
             env=self.environment,
             cwd=self.user,
             stdin=subprocess.DEVNULL,
