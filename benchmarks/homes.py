@@ -65,7 +65,8 @@ def working_copy(shape: Shape, cache: Path = CACHE) -> Iterator[Home]:
     kept = kept_home(shape, cache)
     _sweep(cache)
     with tempfile.TemporaryDirectory(prefix=f"run-{os.getpid()}-", dir=cache) as folder:
-        home = Home(agent, Path(folder) / "home", Path(folder) / "user")
+        place = Path(folder).resolve()  # the exporter writes through no symbolic link
+        home = Home(agent, place / "home", place / "user")
         home.user.mkdir()
         shutil.copytree(kept / "home", home.root)
         now = time.time()
