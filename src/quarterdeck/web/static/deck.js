@@ -114,21 +114,19 @@
     say(paused ? "paused" : "live");
     if (!paused) refresh();
   });
-  // The arrow keys choose and thereby load: whoever chose by keyboard goes on choosing.
+
+  // What a browser keeps is a comfort and may be refused; nothing above rests on it.
+  const keep = (storage, key, value) => { try { window[storage].setItem(key, value); } catch { /* then it is forgotten */ } };
+  const kept = (storage, key) => { try { return window[storage].getItem(key); } catch { return null; } };
   const filter = one(".filter");
+  // The arrow keys choose and thereby load: whoever chose by keyboard goes on choosing.
   filter.addEventListener("change", () => {
-    sessionStorage.setItem("chose", "instance");
-    localStorage.setItem("instance", filter.querySelector(":checked").value);
+    keep("sessionStorage", "chose", "instance");
+    keep("localStorage", "instance", filter.querySelector(":checked").value);
     filter.requestSubmit();
   });
-  // A visit that names no instance goes on where the one before left off; an address that names one has the word.
-  const before = [...filter.querySelectorAll("input")].find((choice) => choice.value === localStorage.getItem("instance"));
-  if (before && !before.checked && !new URLSearchParams(location.search).has("instance")) {
-    location.replace(`${location.pathname}?instance=${encodeURIComponent(before.value)}`);
-    return;
-  }
-  if (sessionStorage.getItem("chose")) filter.querySelector(":checked")?.focus();
-  sessionStorage.removeItem("chose");
+  if (kept("sessionStorage", "chose")) filter.querySelector(":checked")?.focus();
+  keep("sessionStorage", "chose", "");
 
   setClock(document.documentElement);
   here();
@@ -137,4 +135,12 @@
   setInterval(tick, 1000);
   setInterval(refresh, EVERY_MS);
   for (const event of ["visibilitychange", "pageshow"]) addEventListener(event, () => { tick(); if (event === "visibilitychange") refresh(); });
+
+  // A visit that names no instance goes on where the one before left off; an address that names one has the word.
+  const asked = new URLSearchParams(location.search);
+  const before = [...filter.querySelectorAll("input")].find((choice) => choice.value === kept("localStorage", "instance"));
+  if (before && !before.checked && !asked.has("instance")) {
+    asked.set("instance", before.value);
+    location.replace(`${location.pathname}?${asked}${location.hash}`);
+  }
 })();
