@@ -119,9 +119,14 @@ def test_all_is_well_when_every_subject_is_known_and_well() -> None:
 
 
 def test_nothing_watched_is_not_well() -> None:
-    """An empty fleet is unknown, and the brief says that nothing is watched."""
-    view = _view("brief", Snapshot(1, NOW, (), {}))
-    assert (view.rollup.status, view.headline) == ("unknown", "Nothing is watched yet.")
+    """A machine may be well: without an agent every view is unknown, and says that none is watched."""
+    disk = {F.DISK_TOTAL: 100.0, F.DISK_FREE: 50.0, F.INODES_FREE_SHARE: None}
+    name = "host:deck/disk//"
+    well = {(name, field.name): field.known(name, ORIGIN, value, NOW) for field, value in disk.items()}
+    for world in ({}, well):
+        for each in VIEWS:
+            view = _view(each, Snapshot(1, NOW, (), world))
+            assert (view.rollup.status, view.headline) == ("unknown", "No agent is watched.")
 
 
 def test_an_instance_nobody_could_read_still_has_its_rows() -> None:
@@ -304,3 +309,23 @@ def test_the_headline_counts_lines_not_consequences() -> None:
     """What merely follows from a cause is not another thing that needs somebody."""
     assert _view("brief", _snapshot(readings(GONE))).headline == "One thing needs you."
     assert _view("cron", _snapshot(readings(GONE))).headline == "Two things need you."
+
+
+def test_coverage_is_not_well_while_something_could_not_be_read() -> None:
+    """The headline counts the facts that were lost, and the view is unknown with them."""
+    view = _view("coverage", _snapshot(readings({F.SESSIONS_TOTAL: Reason.CORRUPT})))
+    assert (view.rollup.status, view.headline) == ("unknown", "1 fact could not be read.")
+
+
+def test_no_open_turn_is_a_word_not_a_zero() -> None:
+    """Where no turn is open there is no figure; over incomplete sources it says over how many."""
+    figure = _figure(_snapshot(readings()), "oldest_open_turn_s")
+    assert (figure["value"], figure["text"], figure["at_least"]) == (None, "none", False)
+    assert _figure(_two({F.OPEN_TURN_SINCE: Reason.CORRUPT}), "oldest_open_turn_s")["text"] == "none in 1 of 2"
+
+
+def test_a_bad_verdict_says_what_else_is_not_known() -> None:
+    """A gateway that is gone, its note unreadable, is down, and the row names the file that could not be read."""
+    row = _row(_view("agents", _snapshot(readings(GONE | {F.RECORDED_STATE: Reason.CORRUPT}))), "hermes:north/gateway")
+    assert row.judgement.status == "down"
+    assert "not known: some/file corrupt" in row.judgement.reason

@@ -191,6 +191,8 @@ def test_every_answer_is_armed(client: TestClient, path: str) -> None:
         ("/brief?instance=nobody", 404),
         ("/api/v1/views/nope", 404),
         ("/brief?page=0", 400),
+        ("/brief?at=2020-01-01", 400),
+        ("/api/v1/views/brief?at=nobody", 400),
         ("/a/b/c", 404),
     ],
 )
@@ -240,3 +242,10 @@ def test_times_are_machine_readable(client: TestClient) -> None:
     times = [attrs for tag, attrs, _ in Page(client.get("/brief").text).elements if tag == "time"]
     assert times
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", attrs["datetime"]) for attrs in times)
+
+
+@pytest.mark.parametrize("path", ["/brief", "/api/v1/views/brief", "/static/deck.css", "/healthz"])
+def test_head_is_looking_too(client: TestClient, path: str) -> None:
+    """HEAD answers as GET does, without a body."""
+    answer = client.head(path)
+    assert (answer.status_code, answer.content) == (200, b"")

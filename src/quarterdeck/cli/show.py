@@ -43,7 +43,7 @@ def show(
     deck = wiring.build(settings.load(config, homes))
     snapshot = deck.collector.collect(DEADLINE_S)
     judged = Judged(snapshot, deck.clock())
-    chosen = instance or ALL
+    chosen = ALL if instance is None else instance
     if chosen != ALL and chosen not in judged.instances:
         raise UsageError(f"No instance is called {chosen}", f"Ask for {ALL} or one of: {', '.join(judged.instances)}.")
     view = VIEWS[name](judged, chosen)

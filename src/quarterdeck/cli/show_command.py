@@ -27,13 +27,20 @@ def run(argv: Sequence[str]) -> int:
     return show(wanted.view, homes=wanted.home, instance=wanted.instance, as_data=wanted.json, config=wanted.config)
 
 
+def _folder(name: str) -> Path:
+    """Take the name of a folder. An empty one is a variable that was never set, not the folder one happens to be in."""
+    if not name:
+        raise argparse.ArgumentTypeError("is empty; name a home")
+    return Path(name)
+
+
 def _parser(views: Iterable[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="quarterdeck show", description=ABOUT, epilog=ENDS, allow_abbrev=False)
     parser.add_argument("view", help=", ".join(views))
     parser.add_argument(
         "--home",
         metavar="DIR",
-        type=Path,
+        type=_folder,
         action="append",
         default=[],
         help="a home to look at, and no others; may be given several times",

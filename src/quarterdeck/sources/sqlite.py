@@ -43,7 +43,7 @@ PAUSE_S = 0.005
 TICK_NS = 20_000_000
 """Kernels may stamp two writes this close together with the same time: only an older file can be seen to change."""
 
-CACHE_KIB = 8000
+CACHE_KIB = 2000
 LONGEST_VALUE = 64_000_000
 OPERATIONS_BETWEEN_CHECKS = 10_000
 

@@ -170,7 +170,7 @@ ACTIVE_AGENTS = Field(
     "Turns the gateway counted at its last note; known to lag.",
     Kind.EVENT,
 )
-PLATFORMS = Field("gateway", "platforms", Table(Word()), "State of each chat platform.", Kind.EVENT)
+PLATFORMS = Field("gateway", "platforms", Table(Ident()), "State of each chat platform.", Kind.EVENT)
 PLATFORMS_TROUBLED_SINCE = Field(
     "gateway",
     "platforms_troubled_since",
@@ -192,7 +192,9 @@ HEARTBEAT_PID = Field("gateway", "heartbeat_pid", Optional(Count()), "Process th
 CLEAN_SHUTDOWN = Field(
     "gateway", "clean_shutdown", Bool(), "Whether the marker of a clean shutdown lies in the home.", Kind.EVENT
 )
-STARTS_RECENT = Field("gateway", "starts_recent", Count(), "Starts within the last 15 minutes.")
+STARTS_RECENT = Field(
+    "gateway", "starts_recent", Count(), "Starts within 15 minutes that did not follow an orderly end."
+)
 LAST_EXIT = Field(
     "gateway",
     "last_exit",

@@ -49,6 +49,9 @@ def subject(instance: str, *path: str) -> str:
 
 
 def instance_of(subject_id: str) -> str:
-    """Return the instance a subject belongs to, or ``all``."""
+    """Return the instance a subject belongs to, or ``all``. The source that reads an instance belongs to it."""
     scheme, _, rest = subject_id.partition(":")
+    if scheme == "source":
+        reader, _, owner = rest.partition(":")
+        return owner if owner and reader in ("hermes", "exporter") else ALL
     return rest.partition("/")[0] if scheme == "hermes" else ALL

@@ -4,7 +4,8 @@ Rule 1: a table is read from the worst row down; the first row that holds is the
 Rule 2: a row whose readings are unavailable or stale neither holds nor fails: it is a doubt.
 Rule 3: nothing is ok while a worse row is in doubt. Then the status is ``unknown`` (a reading is
         unavailable) or ``stale`` (a reading has expired), whichever is worse.
-Rule 4: a judgement carries every reading that was looked at on the way: that is the why-chain.
+Rule 4: a judgement carries the readings it rests on: that is the why-chain. A bad one rests on those its own row
+        asked for, an ok one on all that were looked at on the way, an unknown one on those that could not answer.
 
 A row's test simply asks for the facts it needs (``f[LOCK_HOLDER] is None``). Asking for a fact that
 is not known at that moment raises ``NotKnown``, and the table turns that into a doubt. So a test
@@ -203,6 +204,9 @@ def _verdict(
     """A row held. A bad verdict rests on what its own row asked; an ok one on everything that was asked."""
     because = tuple((everything if rule.status is Status.OK else facts.asked).values())
     reason = rule.say if isinstance(rule.say, str) else rule.say(facts)
+    lost = dict.fromkeys(explain(r, facts.now) for r in doubts if isinstance(r, Unavailable))
+    if lost:
+        reason = f"{reason}; not known: {next(iter(lost))}"
     since = rule.since(facts) if rule.since else None
     knowledge = _knowledge(rule, because, facts.now)
     return Judgement(facts.subject, rule.id, rule.status, rule.activity, knowledge, reason, since, because, doubts)

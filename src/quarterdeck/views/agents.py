@@ -15,7 +15,7 @@ def _column(title: str, field: Field[object]) -> Column:
 
 
 COLUMNS = (
-    _column("Release", F.AGENT_VERSION),
+    Column(F.AGENT_VERSION.name, "Release", {"gateway": F.AGENT_VERSION}, lambda value, _: str(value or "not running")),
     _column("Model", F.MODEL),
     _column("Provider", F.PROVIDER),
     _column("Fallbacks", F.FALLBACKS),

@@ -146,12 +146,16 @@ def _agents_working(judged: Judged, instance: str) -> Figure:
 
 
 def _oldest_turn(judged: Judged, instance: str) -> Figure:
+    """The turn that has been still for longest. Where none is open there is no figure, only the word."""
     readings = _all(judged, F.OPEN_TURN_SINCE, instance)
     known = [r for r in readings if isinstance(r, Known) and r.knowledge(judged.now) is not Knowledge.STALE]
     oldest = min((r.value for r in known if r.value is not None), default=None)
     age = (judged.now - oldest).total_seconds() if oldest else 0.0
-    added = Total(age, len(known), len(readings), tuple(readings))
-    return _figure(judged, OLDEST_TURN, added, lambda s: words(s) if oldest else "none")
+    figure = _figure(judged, OLDEST_TURN, Total(age, len(known), len(readings), tuple(readings)), words)
+    if oldest is not None or not known:
+        return figure
+    none = "none" if len(known) == len(readings) else f"none in {len(known)} of {len(readings)}"
+    return replace(figure, value=None, text=none, at_least=False)
 
 
 def _jobs_in_trouble(judged: Judged, instance: str) -> Figure:
@@ -159,7 +163,11 @@ def _jobs_in_trouble(judged: Judged, instance: str) -> Figure:
     declared = total(_all(judged, F.JOBS_DECLARED, instance), judged.now)
     bad = sum(judged.judgements[n].status in (Status.DOWN, Status.DEGRADED) for n in names)
     added = Total(bad, declared.known, declared.of, declared.readings)
-    return _figure(judged, IN_TROUBLE, added, lambda n: f"{n:.0f} of {declared.value:.0f}")
+    return _figure(judged, IN_TROUBLE, added, lambda n: f"{n:.0f} of {_at_least(declared)}")
+
+
+def _at_least(added: Total) -> str:
+    return f"{'' if added.complete else '≥'}{added.value:.0f}"
 
 
 def _jobs_paused(judged: Judged, instance: str) -> Figure:

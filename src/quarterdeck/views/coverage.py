@@ -8,12 +8,13 @@ Rule 2: what cannot be known in principle (a release that writes no heartbeat, a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
 from quarterdeck.truth.instance import ALL, Instance, instance_of, subject
-from quarterdeck.truth.judgement import Facts
+from quarterdeck.truth.judgement import Facts, Status
 from quarterdeck.truth.reading import Known, Reason, Unavailable
-from quarterdeck.views.frame import Page
+from quarterdeck.views.frame import Page, at_best
 from quarterdeck.views.judged import Judged, matches
 from quarterdeck.views.model import Gap, View
 from quarterdeck.views.rows import whole
@@ -36,7 +37,7 @@ LIMITS: tuple[Limit, ...] = (
     (
         "no exporter",
         "It is read from its home by this user. Without an exporter it goes dark when the hub runs as somebody else.",
-        lambda f, _: f.get(F.LEARNT_BY) != "exporter",
+        lambda f, _: f.get(F.LEARNT_BY) == "home",
     ),
     (
         "no heartbeat",
@@ -50,7 +51,7 @@ LIMITS: tuple[Limit, ...] = (
     ),
     (
         "no unit",
-        "No systemd unit is known to run this gateway: nothing restarts it, and no restart is counted.",
+        "No systemd unit is known to run this gateway: no restart by systemd can be counted.",
         lambda f, _: f.get(F.UNIT) is None,
     ),
     (
@@ -78,10 +79,19 @@ NOT_WATCHED = (
 def coverage(judged: Judged, instance: str) -> View:
     """Return the coverage view over a filter."""
     names = judged.of("source", instance=instance)
-    gaps = (*_unread(judged, instance), *_limits(judged, instance), *_nowhere())
-    return Page(judged, instance).view(
-        "coverage", "Coverage", names, rows=tuple(whole(judged, n) for n in names), gaps=gaps
+    unread = tuple(_unread(judged, instance))
+    gaps = (*unread, *_limits(judged, instance), *_nowhere())
+    rows = tuple(whole(judged, name) for name in names)
+    view = Page(judged, instance).view("coverage", "Coverage", names, rows=rows, gaps=gaps)
+    if not judged.instances:
+        return view
+    lost = sum(len(gap.readings) for gap in unread)
+    said = (
+        f"{lost:,} {'fact' if lost == 1 else 'facts'} could not be read."
+        if lost
+        else "All that is looked at can be read."
     )
+    return replace(view, headline=said, rollup=at_best(view.rollup, Status.UNKNOWN) if lost else view.rollup)
 
 
 def _unread(judged: Judged, instance: str) -> Iterator[Gap]:

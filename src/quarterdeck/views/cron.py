@@ -28,7 +28,7 @@ COLUMNS = (
         "delivery_error",
         "Delivery",
         {"job": F.DELIVERY_ERROR},
-        lambda value, _: "fine" if value is None else str(value),
+        lambda value, _: "no error" if value is None else str(value),
     ),
 )
 

@@ -15,6 +15,8 @@ from quarterdeck.views.model import Choice, Column, Figure, Gap, Row, Side, View
 KINDS = {"agents": ("gateway",), "cron": ("scheduler", "job", "timer")}
 """Kinds each view is about; ops is about all the others and these."""
 
+NOBODY = "No agent is watched."
+
 NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven", "Twelve")
 
 
@@ -39,10 +41,12 @@ class Page:
     ) -> View:
         """Put a page together."""
         snapshot, rollup = self.judged.snapshot, self.judged.rollup(names)
+        if not snapshot.instances:  # a machine without an agent may be well; that says nothing of any agent
+            rollup = at_best(rollup, Status.UNKNOWN)
         return View(
             name=name,
             title=title,
-            headline=headline(rollup, [row.judgement for row in rows]),
+            headline=headline(rollup, [row.judgement for row in rows]) if snapshot.instances else NOBODY,
             lede=lede(rollup),
             generated_at=snapshot.generated_at,
             at=self.judged.now,
@@ -68,6 +72,11 @@ class Page:
             page: sum(needs_somebody(self.judged.judgements[n]) for n in self.judged.of(*kinds, instance=self.instance))
             for page, kinds in KINDS.items()
         }
+
+
+def at_best(rollup: Rollup, status: Status) -> Rollup:
+    """Return a roll-up that is no better than ``status``."""
+    return Rollup(max(rollup.status, status, key=lambda each: each.rank), rollup.counts)
 
 
 def headline(rollup: Rollup, judgements: list[Judgement]) -> str:

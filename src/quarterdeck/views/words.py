@@ -19,7 +19,8 @@ from quarterdeck.truth.shapes import Number, Optional
 Show = Callable[[object, datetime], str]
 
 BYTES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
-THOUSANDS = ((1e9, "G"), (1e6, "M"), (1e4, "k"))
+THOUSANDS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
+EXACT_BELOW = 10_000
 
 
 class State(StrEnum):
@@ -87,7 +88,9 @@ def size(value: float) -> str:
 
 def count(value: float) -> str:
     """Say a count: exact up to 9,999, rounded above."""
-    return next((f"{value / unit:,.1f} {name}" for unit, name in THOUSANDS if abs(value) >= unit), f"{value:,.0f}")
+    if abs(value) < EXACT_BELOW:
+        return f"{value:,.0f}"
+    return next(f"{value / unit:,.1f} {name}" for unit, name in THOUSANDS if abs(value) >= unit)
 
 
 def money(value: float) -> str:

@@ -29,6 +29,7 @@ from quarterdeck.views.model import View
 from quarterdeck.web.pages import Asked, render, render_error, static_files
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+LOOKING = ["GET", "HEAD"]
 CACHED = 64
 """Rendered pages kept at once."""
 HEADERS = {
@@ -117,26 +118,27 @@ def create_app(hub: Hub) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(Exception, _failed)
 
-    @app.get("/", include_in_schema=False)
+    @app.api_route("/", methods=LOOKING, include_in_schema=False)
     def home() -> Response:
         return RedirectResponse("/brief", 307)
 
-    @app.get("/healthz", include_in_schema=False)
+    @app.api_route("/healthz", methods=LOOKING, include_in_schema=False)
     def health() -> Response:
         return Response(b"ok\n", media_type="text/plain")
 
-    @app.get("/static/{name}", include_in_schema=False)
+    @app.api_route("/static/{name}", methods=LOOKING, include_in_schema=False)
     def asset(name: str) -> Response:
         if name not in static:
             raise HTTPException(404, "There is no such file.")
         media = TYPES[name.rpartition(".")[2]]
         return Response(static[name], media_type=media, headers={"Cache-Control": "max-age=31536000, immutable"})
 
-    @app.get("/api/v1/views/{name}")
+    @app.api_route("/api/v1/views/{name}", methods=LOOKING)
     def api_view(request: Request, name: str, instance: str = ALL) -> Response:
+        _known_only(request, {"instance"})
         return _answer(request, screen.data(name, instance), "application/json")
 
-    @app.get("/{name}", include_in_schema=False)
+    @app.api_route("/{name}", methods=LOOKING, include_in_schema=False)
     def page(
         request: Request,
         name: str,
@@ -144,6 +146,7 @@ def create_app(hub: Hub) -> FastAPI:
         page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
         open: str | None = None,  # noqa: A002 -- the word in the URL
     ) -> Response:
+        _known_only(request, {"instance", "page", "open"})
         return _answer(request, screen.page(name, instance, Asked(page, open)), "text/html; charset=utf-8")
 
     return app
@@ -157,13 +160,24 @@ async def _only_looking(request: Request, call_next: Next) -> Response:
             421,
             "This address is not one Quarterdeck answers to. Open it as http://127.0.0.1 or http://localhost.",
         )
-    elif request.method not in ("GET", "HEAD"):
+    elif request.method not in LOOKING:
         answer = _error(request, 405, "Quarterdeck can only be looked at here. Use GET.")
     else:
         answer = await call_next(request)
     for name, value in HEADERS.items():
         answer.headers.setdefault(name, value)
     return answer
+
+
+def _known_only(request: Request, known: set[str]) -> None:
+    """Refuse what nobody here understands: an answer that ignores half of the question is to another question.
+
+    Raises:
+        HTTPException: 400 for a parameter that is not known.
+    """
+    if unknown := sorted(request.query_params.keys() - known):
+        count = "a parameter" if len(unknown) == 1 else f"{len(unknown)} parameters"
+        raise HTTPException(400, f"This address carries {count} not known here. Known are: {', '.join(sorted(known))}.")
 
 
 def _hostname(host: str) -> str:

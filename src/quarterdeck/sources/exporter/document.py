@@ -18,7 +18,7 @@ from typing import Any
 
 from quarterdeck.truth.fields import Field, field_for
 from quarterdeck.truth.instance import Instance, Policy
-from quarterdeck.truth.reading import AnyReading, Known, Origin, Unavailable
+from quarterdeck.truth.reading import AnyReading, Known, Origin, Reason, Unavailable
 from quarterdeck.truth.shapes import LOCATOR, SECRET, Ident, Optional, Shape, ShapeError, Text, dump
 
 SCHEMA = "quarterdeck/snapshot/1"
@@ -29,6 +29,8 @@ READINGS_LIMIT = 50_000
 
 FEW = 4_096
 """Subjects, origins and details are few, and each stands in many readings: what was decided of one is remembered."""
+
+MISFIT = "was seen in a shape that its field does not have"
 
 HIDDEN = "not shown"
 """Stands where the name of an origin would be, when it does not look like a name."""
@@ -130,36 +132,44 @@ def detail(text: str) -> str:
 
 def _fit(instance: Instance, host: str, readings: Iterable[AnyReading]) -> Iterable[tuple[Field[Any], AnyReading]]:
     for reading in readings:
-        field = field_for(reading.subject, reading.field)
+        field = _field(reading.subject, reading.field)
         if field and speaks_for(instance.id, host, reading.subject) and permits(instance.policy, field):
             yield field, reading
 
 
+_field = lru_cache(maxsize=FEW)(field_for)
+
+
 def _row(field: Field[Any], reading: AnyReading) -> dict[str, Any]:
-    row: dict[str, Any] = {"subject": reading.subject, "field": field.name}
+    """Write a reading down. A source that made one by hand, with a value of another shape, opens no door by it."""
     where = origin(reading.subject, reading.origin.source, reading.origin.locator)
+    row = {"subject": reading.subject, "field": field.name}
     if isinstance(reading, Known):
-        # A value is checked once more on its way out: a source that makes a reading by hand opens no door.
-        reading = checked(field, reading, where)
-    if isinstance(reading, Known):
-        return row | _witnessed(reading)
-    last = checked(field, reading.last, where) if reading.last else None
+        told = _told(field, reading, where)
+        if told is not None:
+            return row | told
+        reading = field.unavailable(reading.subject, where, Reason.SCHEMA, MISFIT, reading.observed_at)
     return row | {
         "source": where.source,
         "locator": where.locator,
         "observed_at": _moment(reading.attempted_at),
         "unavailable": {"reason": str(reading.reason), "detail": detail(reading.detail)},
-        "last": _witnessed(last) if isinstance(last, Known) else None,
+        "last": _told(field, reading.last, where) if reading.last else None,
     }
 
 
-def _witnessed(reading: Known[Any]) -> dict[str, Any]:
+def _told(field: Field[Any], reading: Known[Any], where: Origin) -> dict[str, Any] | None:
+    """Write down what was seen; nothing when it has not the shape of its field."""
+    try:
+        value = field.shape.load(reading.value)
+    except (ShapeError, OverflowError):
+        return None
     return {
-        "source": reading.origin.source,
-        "locator": reading.origin.locator,
+        "source": where.source,
+        "locator": where.locator,
         "observed_at": _moment(reading.observed_at),
-        "fresh_for_s": reading.fresh_for.total_seconds(),
-        "value": dump(reading.value),
+        "fresh_for_s": min(reading.fresh_for, field.fresh_for).total_seconds(),
+        "value": dump(value),
     }
 
 

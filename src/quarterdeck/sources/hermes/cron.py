@@ -125,7 +125,7 @@ def _tell_job(report: Report, about: str, job: Job, instance: Instance, look: Lo
     report.tell(about, by, fields.RUNNING_SINCE, attempt(_running_since, job, look))
     report.tell(about, RUNS, fields.RUNS_24H, attempt(_day, job, look))
     report.tell(about, RUNS, fields.FAILED_24H, attempt(_day, job, look, "failed"))
-    report.tell(about, RUNS, fields.LAST_SUCCESS_AT, attempt(_last_success, job, look))
+    report.tell(about, DECLARED if look.tick else RUNS, fields.LAST_SUCCESS_AT, attempt(_last_success, job, look))
     report.tell(about, look.runner.origin, fields.JOB_RUNNER_ALIVE, attempt(_alive, look.runner))
 
 

@@ -100,15 +100,22 @@ def _start(line: bytes, now: datetime) -> Event:
 
 
 def _count(events: Iterable[Answer[Event]], now: datetime) -> int:
-    """Count the starts within the span, from the newest event back to the first that lies before it."""
-    count = 0
+    """Count the starts within the span, from the newest event back to the first that lies before it.
+
+    A start that follows an orderly end is a restart somebody wanted, not one of a loop.
+    """
+    count, start_after = 0, False
     for event in events:
         if isinstance(event, SourceError):
             raise event
+        how = _how(event)
+        if start_after and (how is not None or event.tag == START):
+            count += how != "clean"
+            start_after = False
         if event.at < now - WINDOW:
             break
-        count += event.tag == START
-    return count
+        start_after = start_after or event.tag == START
+    return count + start_after
 
 
 def _end(events: Iterable[Answer[Event]]) -> End:
@@ -118,8 +125,13 @@ def _end(events: Iterable[Answer[Event]]) -> End:
             raise event
         if event.tag == START:
             break
-        if event.tag == ASKED_TO_EXIT:
-            return End("clean" if event.code in CLEAN_CODES else "nonzero", event.at)
-        if event.tag in ENDS:
-            return End(ENDS[event.tag], event.at)
+        if (how := _how(event)) is not None:
+            return End(how, event.at)
     return End()
+
+
+def _how(event: Event) -> str | None:
+    """Say how the gateway ended by an event; None for one that is no end."""
+    if event.tag == ASKED_TO_EXIT:
+        return "clean" if event.code in CLEAN_CODES else "nonzero"
+    return ENDS.get(event.tag)

@@ -305,7 +305,10 @@ def _tell_diaries(report: Report, gateway: str, evidence: Evidence) -> None:
     report.tell(gateway, DIARY, F.LAST_EXIT, after(end, lambda found: found.how))
     report.tell(gateway, DIARY, F.LAST_EXIT_AT, after(end, lambda found: found.at))
     counted = after(evidence.diary, lambda diary: None if diary is None else diary.starts)
-    origin, starts = max(((DIARY, counted), (STARTS, evidence.starts)), key=lambda pair: _weight(pair[1]))
+    # The diary tells a wanted restart from a crash; the list of starts knows only that there was one.
+    origin, starts = (STARTS, evidence.starts) if not isinstance(counted, int) else (DIARY, counted)
+    if starts is None or (isinstance(starts, SourceError) and counted is not None):
+        origin, starts = DIARY, counted
     report.tell(gateway, origin, F.STARTS_RECENT, attempt(_unless_run, evidence, 0) if starts is None else starts)
 
 
@@ -339,10 +342,3 @@ def _longest(found: Mapping[str, Platform], since: Mapping[str, datetime]) -> da
         if each.state != CONNECTED and isinstance(each.at, SourceError):
             raise each.at
     return min(since.values(), default=None)
-
-
-def _weight(starts: Answer[int | None]) -> int:
-    """Order diaries: the one that counted most, then one that is there but cannot be read, then none."""
-    if starts is None:
-        return -2
-    return -1 if isinstance(starts, SourceError) else starts

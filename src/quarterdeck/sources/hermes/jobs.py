@@ -75,13 +75,20 @@ class Job(NamedTuple):
         return now.astimezone(next((zone for zone in zones if zone), None)).replace(tzinfo=None)
 
 
+MARKS = frozenset({"id", "job_id", "schedule", "name", "prompt"})
+"""Of these every job has at least one. What has none is no job, and a list of nothing else is no list of jobs."""
+
+
 def load(home: Path) -> tuple[Job, ...]:
     """Read the jobs an instance declares."""
     data = _document(home / JOBS)
-    entries = data.get("jobs", []) if isinstance(data, dict) else data
+    entries = data.get("jobs") if isinstance(data, dict) else data
     if not isinstance(entries, list):
         raise SourceError(Reason.CORRUPT, "holds something else where the list of jobs should be")
-    return tuple(_numbered(entry for entry in entries if isinstance(entry, dict)))
+    found = [entry for entry in entries if isinstance(entry, dict) and entry.keys() & MARKS]
+    if entries and not found:
+        raise SourceError(Reason.CORRUPT, "holds no job in its list of jobs, but other things")
+    return tuple(_numbered(found))
 
 
 def _document(path: Path) -> object:

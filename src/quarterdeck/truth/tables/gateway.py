@@ -102,14 +102,12 @@ GATEWAY: tuple[Rule, ...] = (
         lambda f: _gone(f) and f[F.STARTS_RECENT] >= f.thresholds.crash_starts,
         _restarts,
         since=_last_sign,
-        elsewhere=True,
     ),
     Rule(
         "never started",
         Status.DOWN,
         lambda f: _gone(f) and not f[F.EVER_STARTED],
         "never started: no gateway has run in this home",
-        elsewhere=True,
     ),
     Rule(
         "startup failed",
@@ -117,7 +115,6 @@ GATEWAY: tuple[Rule, ...] = (
         lambda f: _gone(f) and f[F.RECORDED_STATE] == "startup_failed",
         lambda f: f"failed to start: {f.get(F.RECORDED_EXIT) or 'no reason given'}",
         since=_last_sign,
-        elsewhere=True,
     ),
     Rule(
         "stopped",
@@ -125,7 +122,6 @@ GATEWAY: tuple[Rule, ...] = (
         lambda f: _gone(f) and f[F.RECORDED_STATE] == "stopped",
         _stopped,
         since=_last_sign,
-        elsewhere=True,
     ),
     Rule(
         "killed",
@@ -133,7 +129,6 @@ GATEWAY: tuple[Rule, ...] = (
         lambda f: _gone(f) and f[F.RECORDED_STATE] in RUNNING and f[F.RECORDED_PROCESS] != "alive",
         _killed,
         since=_last_sign,
-        elsewhere=True,
     ),
     Rule("missing", Status.DOWN, _gone, "no process holds gateway.lock", since=_last_sign),
     Rule(

@@ -176,7 +176,20 @@ TIMER: tuple[Rule, ...] = (
 
 
 SOURCE: tuple[Rule, ...] = (
-    Rule("unanswered", Status.UNKNOWN, lambda f: not f[F.SOURCE_ANSWERED], "did not answer in time"),
+    Rule(
+        "not here",
+        Status.OK,
+        lambda f: f[F.SOURCE_ANSWERED] and f[F.SOURCE_ASKED_AS] is None,
+        "this host has no such manager",
+        retired=True,
+        elsewhere=True,
+    ),
+    Rule(
+        "unanswered",
+        Status.UNKNOWN,
+        lambda f: not f[F.SOURCE_ANSWERED],
+        "gave no answer; the facts it would have brought say why",
+    ),
     Rule(
         "answers",
         Status.OK,

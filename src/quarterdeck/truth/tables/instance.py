@@ -32,7 +32,7 @@ def _present(f: Facts) -> str:
 INSTANCE: tuple[Rule, ...] = (
     Rule("halted", Status.DEGRADED, lambda f: f[F.HALTED], "halted: the pause sentinel ESTOP is set", Activity.PAUSED),
     Rule("updating", Status.OK, lambda f: f[F.UPDATING], "an update of the agent is in progress", Activity.BUSY),
-    Rule("read", Status.OK, lambda f: not f[F.HALTED], "readable"),
+    Rule("read", Status.OK, lambda f: not f[F.HALTED], "neither paused nor being updated"),
 )
 
 SESSIONS: tuple[Rule, ...] = (
@@ -71,7 +71,6 @@ MODEL: tuple[Rule, ...] = (
         lambda f: f"refused for too many requests {f.span(F.RATE_LIMITED_AT)} ago",
         Activity.RATE_LIMITED,
         since=lambda f: f.get(F.RATE_LIMITED_AT),
-        elsewhere=True,
     ),
     Rule(
         "named",
