@@ -47,7 +47,7 @@ ROUNDS: Final = (
     (
         Suite(
             "unit",
-            limit_s=300,
+            limit_s=600,
             arguments=(
                 *("tests", "--ignore=tests/real", "--ignore=tests/e2e"),
                 *("--numprocesses=2", "--dist=worksteal", "--cov", "--cov-report="),
@@ -55,8 +55,8 @@ ROUNDS: Final = (
         ),
     ),
     (
-        Suite("real", limit_s=900, arguments=("tests/real", "--verbose")),
-        Suite("e2e", limit_s=600, arguments=("tests/e2e", "--verbose")),
+        Suite("real", limit_s=1200, arguments=("tests/real", "--verbose")),
+        Suite("e2e", limit_s=900, arguments=("tests/e2e", "--verbose")),
     ),
 )
 
