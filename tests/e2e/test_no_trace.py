@@ -132,20 +132,17 @@ os.kill(os.getpid(), signal.SIGKILL)
 def writing(home: Path) -> Iterator[dict[str, object]]:
     """Let a writer work in a home; what came of it is known afterwards."""
     result: dict[str, object] = {}
-    writer = subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert writer.stdin is not None
-    assert writer.stdout is not None
-    try:
-        assert writer.stdout.readline() == "ready\n"
-        yield result
-        writer.stdin.close()
-        result |= json.loads(writer.stdout.read())
-    finally:
-        writer.kill()
-        writer.wait(LIMIT_S)
-        writer.stdout.close()
+    command = [sys.executable, "-c", WRITER, str(home)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdin is not None
+        assert writer.stdout is not None
+        try:
+            assert writer.stdout.readline() == "ready\n"
+            yield result
+            writer.stdin.close()
+            result |= json.loads(writer.stdout.read())
+        finally:
+            writer.kill()
 
 
 def test_a_hub_that_watches_for_a_while_leaves_no_trace(terminal: Terminal, homes: dict[str, Path]) -> None:
@@ -161,7 +158,7 @@ def test_a_hub_that_watches_for_a_while_leaves_no_trace(terminal: Terminal, home
             for path in ROUTES:
                 up.get(path)
         said, codes = terminal.run_all(commands)
-        assert set(codes) <= {0, 1}, said.err
+        assert set(codes) <= {0, 1, 3}, said.err[:2_000]
         up.wait_for_looks(CYCLES, "hermes:")
         rows = {row["subject"]: row for row in up.view("ops")["rows"]}
         assert {name: rows[f"hermes:{name}/sessions"]["status"] for name in homes} == dict.fromkeys(homes, "ok")
@@ -209,7 +206,7 @@ def test_a_look_opens_nothing_for_writing(terminal: Terminal, homes: dict[str, P
     through = ["strace", "-f", "-y", "-qq", "-s", "4096", "-e", f"trace={TRACED}", "-o", str(record)]
     with held(home):
         said = terminal.run(*arguments, through=through)
-    assert said.code in (0, 1), said.err
+    assert said.code in (0, 1, 3), said.err
     calls = [found.groups() for found in map(CALL.match, record.read_text(errors="replace").splitlines()) if found]
     inside = [(name, told) for name, told in calls if str(home) in told]
     assert any(name in OPENING and "state.db" in told for name, told in inside), "the trace shows nothing"
