@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from quarterdeck.sources.systemd.command import Answer, Runner, run
+from tests.real.agents import REPOSITORY
 from tests.real.homes import wait_until
 
 BOOT_LIMIT_S: Final = 20.0
@@ -56,8 +57,10 @@ umount -R /sys/fs/cgroup 2>/dev/null || true
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mount -t tmpfs tmpfs /run
 if [ -n "$SHARED" ]; then mkdir /run/shared && mount --bind "$SHARED" /run/shared; fi
+mkdir /run/checkout && mount --bind "$CHECKOUT" /run/checkout
 for place in /tmp /var/tmp /var/lib/systemd; do mount -t tmpfs tmpfs $place; done
 if [ -n "$SHARED" ]; then mkdir -p "$SHARED" && mount --bind /run/shared "$SHARED"; fi
+mkdir -p "$CHECKOUT" && mount --bind /run/checkout "$CHECKOUT" && mount -o remount,bind,ro "$CHECKOUT"
 mount -o remount,bind,ro /
 hostname guest
 mkdir -p "$UNITS"
@@ -104,6 +107,7 @@ class Guest:
             "TARGETS": " ".join(TARGETS),
             "BOOT": BOOT,
             "SHARED": self._shared,
+            "CHECKOUT": str(REPOSITORY),  # the agents live in it, and it may lie among temporary files itself
         }
         command = ["unshare", "--mount", "--propagation=private", "bash", "-c", ENTER_GROUP]
         self._process = subprocess.Popen(
