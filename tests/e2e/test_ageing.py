@@ -79,6 +79,14 @@ def test_a_value_turns_old_by_itself(deck: Served, window: Open) -> None:
     expect(page.locator(".figs .cell").first).to_have_text("1 of 3 (old)")
 
 
+def test_what_had_expired_before_does_not_make_a_figure_old(deck: Served, window: Open) -> None:
+    """A lower bound without the part that has expired is as fresh as the parts it was made of."""
+    page = window()
+    page.goto(deck.base + "/brief")
+    expect(page.locator(".live .word")).to_have_text("live")
+    expect(page.locator(".figs a").filter(has_text="Fullest disk").locator(".v")).to_have_text("≥93 %")
+
+
 def test_ages_and_moments_run_on(deck: Served, window: Open) -> None:
     """What is written as an age grows with the clock, also when nothing is fetched."""
     page = window()

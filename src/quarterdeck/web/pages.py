@@ -26,7 +26,7 @@ from quarterdeck.truth.judgement import Status, words
 from quarterdeck.truth.reading import AnyReading, Knowledge, Known, Reason, Unavailable
 from quarterdeck.truth.shapes import dump
 from quarterdeck.views.judged import needs_somebody
-from quarterdeck.views.model import Cell, Column, Gap, Row, View
+from quarterdeck.views.model import Cell, Column, Figure, Gap, Row, View
 from quarterdeck.views.words import Shown, clock, show
 
 TITLES = (("brief", "Brief"), ("agents", "Agents"), ("cron", "Cron"), ("ops", "Ops"), ("coverage", "Coverage"))
@@ -77,7 +77,7 @@ def render(view: View, asked: Asked) -> bytes:
             pages=pages,
             opened=next((row for row in view.rows if row.subject == asked.open), None),
             page_title=_page_title(view),
-            **_helpers(view),
+            **Layout(view).helpers(),
         )
         .encode()
     )
@@ -101,51 +101,68 @@ def static_url(name: str) -> str:
     return f"/static/{name}?v={sha256(static_files()[name]).hexdigest()[:12]}"
 
 
-def _helpers(view: View) -> dict[str, Callable[..., object]]:
-    """What templates may call, bound to the moment and the filter of the view."""
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What templates may call, bound to the moment and the filter of a view."""
 
-    def shown(reading: AnyReading) -> Shown:
-        return show(reading, view.at)
+    view: View
 
-    def span(moment: datetime) -> str:
-        return words(view.at - moment)
+    def helpers(self) -> dict[str, Callable[..., object]]:
+        """Return what templates may call, by name."""
+        mine = (self.shown, self.span, self.short, self.url, self.cells, self.told, self.by_instance, self.lives_until)
+        return {each.__name__: each for each in mine}
 
-    def short(moment: datetime) -> str:
-        return _short(moment.astimezone(UTC), view.at.astimezone(UTC))
+    def shown(self, reading: AnyReading) -> Shown:
+        return show(reading, self.view.at)
 
-    def url(name: str, **more: object) -> str:
+    def span(self, moment: datetime) -> str:
+        return words(self.view.at - moment)
+
+    def short(self, moment: datetime) -> str:
+        return _short(moment.astimezone(UTC), self.view.at.astimezone(UTC))
+
+    def url(self, name: str, **more: object) -> str:
         asked = {key: value for key, value in more.items() if not (key == "page" and value == 1)}
-        return f"/{name}?{urlencode({'instance': view.instance, **asked}, quote_via=quote)}"
+        return f"/{name}?{urlencode({'instance': self.view.instance, **asked}, quote_via=quote)}"
 
-    def place_of(subject: str) -> str:
-        page = PAGE_OF.get(kind_of(subject), "ops")
-        return f"/{page}?{urlencode({'instance': instance_of(subject)}, quote_via=quote)}#{quote(subject, safe=':/')}"
-
-    def cells(row: Row) -> list[tuple[Column, Shown | None]]:
+    def cells(self, row: Row) -> list[tuple[Column, Shown | None]]:
+        """Return what a row says in the table."""
         return [
-            (cell.column, None if _nothing(row, cell) else cell.shown(view.at))
+            (cell.column, None if _nothing(row, cell) else cell.shown(self.view.at))
             for cell in row.cells
-            if _in_table(view, cell.column)
+            if _in_table(self.view, cell.column)
         ]
 
-    def told(row: Row) -> tuple[list[tuple[Cell, Shown]], list[Named]]:
-        return _told(row, view.at)
+    def told(self, row: Row) -> tuple[list[tuple[Cell, Shown]], list[Named]]:
+        """Part the cells of a row into what is known, also when only of old, and what its chain does not explain."""
+        explained = {(r.subject, r.field) for r in (*row.judgement.because, *row.judgement.doubts)}
+        known, lost = [], list[Named]()
+        for cell in row.cells:
+            said, reading = cell.shown(self.view.at), cell.reading
+            if said is None or reading is None or _nothing(row, cell):
+                continue
+            if isinstance(reading, Known) or reading.last is not None:
+                known.append((cell, said))
+            elif (reading.subject, reading.field) not in explained:
+                lost.append((_words_of(cell.column.title), reading))
+        return known, lost
 
-    def by_instance(rows: Iterable[Row]) -> list[tuple[str, list[Row], int]]:
-        labels = {choice.id: choice.label for choice in view.choices} | {ALL: "Shared"}
+    def by_instance(self, rows: Iterable[Row]) -> list[tuple[str, list[Row], int]]:
+        """Part rows by instance: its label, its rows, and how many of them need somebody."""
+        labels = {choice.id: choice.label for choice in self.view.choices} | {ALL: "Shared"}
         parts = [(labels.get(one, one), list(part)) for one, part in groupby(rows, lambda row: row.instance)]
         return [(label, part, sum(needs_somebody(row.judgement) for row in part)) for label, part in parts]
 
-    return {
-        "shown": shown,
-        "span": span,
-        "short": short,
-        "url": url,
-        "place_of": place_of,
-        "cells": cells,
-        "told": told,
-        "by_instance": by_instance,
-    }
+    def lives_until(self, figure: Figure) -> datetime | None:
+        """Return when a figure grows old. What has expired already is not counted in it, and ages nothing."""
+        lives = (r.expires_at for r in figure.readings if isinstance(r, Known))
+        return min((until for until in lives if until > self.view.at), default=None)
+
+
+def place_of(subject: str) -> str:
+    """Return the address of a subject's row."""
+    page = PAGE_OF.get(kind_of(subject), "ops")
+    return f"/{page}?{urlencode({'instance': instance_of(subject)}, quote_via=quote)}#{quote(subject, safe=':/')}"
 
 
 def _in_table(view: View, column: Column) -> bool:
@@ -155,21 +172,6 @@ def _in_table(view: View, column: Column) -> bool:
 def _nothing(row: Row, cell: Cell) -> bool:
     """Whether there is nothing to tell: what its source has removed has no values, and misses none."""
     return row.judgement.knowledge is Knowledge.RETIRED and isinstance(cell.reading, Unavailable)
-
-
-def _told(row: Row, now: datetime) -> tuple[list[tuple[Cell, Shown]], list[Named]]:
-    """Part the cells of a row into what is known, also when only of old, and what its chain does not explain yet."""
-    explained = {(r.subject, r.field) for r in (*row.judgement.because, *row.judgement.doubts)}
-    known, lost = [], list[Named]()
-    for cell in row.cells:
-        said, reading = cell.shown(now), cell.reading
-        if said is None or reading is None or _nothing(row, cell):
-            continue
-        if isinstance(reading, Known) or reading.last is not None:
-            known.append((cell, said))
-        elif (reading.subject, reading.field) not in explained:
-            lost.append((_words_of(cell.column.title), reading))
-    return known, lost
 
 
 def named(readings: Iterable[AnyReading]) -> list[Named]:
@@ -254,6 +256,7 @@ def _environment() -> Environment:
         "alike": alike,
         "grouped": grouped,
         "named": named,
+        "place_of": place_of,
     }
     environment.filters["quoted"] = _quoted
     return environment
