@@ -163,7 +163,8 @@ def _jobs_in_trouble(judged: Judged, instance: str) -> Figure:
     declared = total(_all(judged, F.JOBS_DECLARED, instance), judged.now)
     bad = sum(judged.judgements[n].status in (Status.DOWN, Status.DEGRADED) for n in names)
     added = Total(bad, declared.known, declared.of, declared.readings)
-    return _figure(judged, IN_TROUBLE, added, lambda n: f"{n:.0f} of {_at_least(declared)}")
+    vague = any(judged.judgements[n].status in (Status.UNKNOWN, Status.STALE) for n in names)
+    return _figure(judged, IN_TROUBLE, added, lambda n: f"{n:.0f} of {_at_least(declared)}", more=vague)
 
 
 def _at_least(added: Total) -> str:
