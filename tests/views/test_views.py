@@ -18,6 +18,7 @@ from quarterdeck.truth.reading import AnyReading, Key, Reason
 from quarterdeck.truth.snapshot import Look, Snapshot
 from quarterdeck.truth.tables import TABLES
 from quarterdeck.views import VIEWS
+from quarterdeck.views.asked import Asked
 from quarterdeck.views.contract import Json, as_json
 from quarterdeck.views.judged import Judged
 from quarterdeck.views.model import View
@@ -34,7 +35,7 @@ def _snapshot(world: dict[Key, AnyReading], *instances: Instance, **more: Any) -
 
 
 def _view(name: str, snapshot: Snapshot, instance: str = "all", now: datetime = NOW) -> View:
-    return VIEWS[name](Judged(snapshot, now), instance)
+    return VIEWS[name].make(Judged(snapshot, now), Asked(instance), None)
 
 
 def _two(spoiled: dict[Field[Any], object]) -> Snapshot:

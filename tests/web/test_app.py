@@ -16,6 +16,7 @@ from quarterdeck.truth.instance import Instance, subject
 from quarterdeck.truth.reading import AnyReading, Key, Reason
 from quarterdeck.truth.snapshot import Look, Snapshot
 from quarterdeck.views import VIEWS
+from quarterdeck.views.asked import Asked
 from quarterdeck.views.contract import as_json
 from quarterdeck.views.judged import Judged
 from quarterdeck.web.app import create_app
@@ -95,7 +96,7 @@ def test_every_view_is_a_page_and_an_api_call_over_every_filter(
     assert page.status_code == 200
     assert page.text.lstrip().startswith("<!doctype html>")
     data = client.get(f"/api/v1/views/{name}", params={"instance": instance})
-    expected = as_json(VIEWS[name](Judged(hub.snapshot, NOW), instance))
+    expected = as_json(VIEWS[name].make(Judged(hub.snapshot, NOW), Asked(instance), None))
     assert json.loads(data.text) == json.loads(json.dumps(expected))
 
 

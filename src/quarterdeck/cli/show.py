@@ -14,6 +14,7 @@ from quarterdeck.errors import UsageError
 from quarterdeck.truth.instance import ALL
 from quarterdeck.truth.judgement import Status
 from quarterdeck.views import VIEWS
+from quarterdeck.views.asked import Asked
 from quarterdeck.views.judged import Judged
 from quarterdeck.views.model import View
 
@@ -46,7 +47,7 @@ def show(
     chosen = ALL if instance is None else instance
     if chosen != ALL and chosen not in judged.instances:
         raise UsageError(f"No instance is called {chosen}", f"Ask for {ALL} or one of: {', '.join(judged.instances)}.")
-    view = VIEWS[name](judged, chosen)
+    view = VIEWS[name].make(judged, Asked(chosen), None)
     sys.stdout.write(_data(view) if as_data else _text(view))
     return EXIT[view.rollup.status]
 

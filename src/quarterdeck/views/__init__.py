@@ -5,21 +5,18 @@ Page, API and terminal render the same objects, so they cannot disagree.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from quarterdeck.views.agents import agents
 from quarterdeck.views.brief import brief
 from quarterdeck.views.coverage import coverage
 from quarterdeck.views.cron import cron
-from quarterdeck.views.judged import Judged
-from quarterdeck.views.model import View
 from quarterdeck.views.ops import ops
+from quarterdeck.views.spec import Spec
 
-VIEWS: dict[str, Callable[[Judged, str], View]] = {
-    "brief": brief,
-    "agents": agents,
-    "cron": cron,
-    "ops": ops,
-    "coverage": coverage,
+VIEWS: dict[str, Spec] = {
+    "brief": Spec("Brief", brief, "b", template="brief.html"),
+    "agents": Spec("Agents", agents, "a", template="table.html"),
+    "cron": Spec("Cron", cron, "c", template="table.html"),
+    "ops": Spec("Ops", ops, "o"),
+    "coverage": Spec("Coverage", coverage, "v", template="coverage.html"),
 }
-"""Every view by name; each takes what was judged and the instance filter (an id, or ``all``)."""
+"""Every view by name, in the order of the navigation."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
 from quarterdeck.truth.fields import Field
+from quarterdeck.views.asked import Asked
 from quarterdeck.views.frame import Page
 from quarterdeck.views.judged import Judged
 from quarterdeck.views.model import Column, View
@@ -29,7 +30,7 @@ COLUMNS = (
 )
 
 
-def agents(judged: Judged, instance: str) -> View:
+def agents(judged: Judged, asked: Asked, _recalled: object = None) -> View:
     """Return the agents view over a filter."""
-    names = judged.of("gateway", instance=instance)
-    return Page(judged, instance).view("agents", "Agents", names, rows=build(judged, names, COLUMNS), columns=COLUMNS)
+    names = judged.of("gateway", instance=asked.instance)
+    return Page(judged, asked).view("agents", "Agents", names, rows=build(judged, names, COLUMNS), columns=COLUMNS)

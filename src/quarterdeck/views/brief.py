@@ -17,6 +17,7 @@ from quarterdeck.truth.instance import instance_of, subject
 from quarterdeck.truth.judgement import Activity, Judgement, Status, words
 from quarterdeck.truth.reading import AnyReading, Knowledge, Known
 from quarterdeck.truth.rollup import Total, total
+from quarterdeck.views.asked import Asked
 from quarterdeck.views.frame import Page
 from quarterdeck.views.judged import Judged, needs_somebody, working
 from quarterdeck.views.model import Figure, Row, Side, View
@@ -36,11 +37,11 @@ FOLLOWS = {
 """Which trouble follows from which part of the same instance, when that part is in trouble too."""
 
 
-def brief(judged: Judged, instance: str) -> View:
+def brief(judged: Judged, asked: Asked, _recalled: object = None) -> View:
     """Return the brief over a filter."""
-    names = judged.of(*_kinds(judged), instance=instance)
-    figures = tuple(make(judged, instance) for make in FIGURES)
-    return Page(judged, instance).view(
+    names = judged.of(*_kinds(judged), instance=asked.instance)
+    figures = tuple(make(judged, asked.instance) for make in FIGURES)
+    return Page(judged, asked).view(
         "brief", "Brief", names, rows=_needs(judged, names), figures=figures, sides=_sides(judged)
     )
 

@@ -14,6 +14,7 @@ from quarterdeck.truth import fields as F  # noqa: N812 -- short where every lin
 from quarterdeck.truth.instance import ALL, Instance, instance_of, subject
 from quarterdeck.truth.judgement import Facts, Status
 from quarterdeck.truth.reading import Known, Reason, Unavailable
+from quarterdeck.views.asked import Asked
 from quarterdeck.views.frame import Page, at_best
 from quarterdeck.views.judged import Judged, matches
 from quarterdeck.views.model import Gap, View
@@ -76,13 +77,13 @@ NOT_WATCHED = (
 """What nobody looks at, whatever the settings."""
 
 
-def coverage(judged: Judged, instance: str) -> View:
+def coverage(judged: Judged, asked: Asked, _recalled: object = None) -> View:
     """Return the coverage view over a filter."""
-    names = judged.of("source", instance=instance)
-    unread = tuple(_unread(judged, instance))
-    gaps = (*unread, *_limits(judged, instance), *_nowhere())
+    names = judged.of("source", instance=asked.instance)
+    unread = tuple(_unread(judged, asked.instance))
+    gaps = (*unread, *_limits(judged, asked.instance), *_nowhere())
     rows = tuple(whole(judged, name) for name in names)
-    view = Page(judged, instance).view("coverage", "Coverage", names, rows=rows, gaps=gaps)
+    view = Page(judged, asked).view("coverage", "Coverage", names, rows=rows, gaps=gaps)
     if not judged.instances:
         return view
     lost = sum(len(gap.readings) for gap in unread)

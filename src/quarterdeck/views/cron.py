@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
 from quarterdeck.truth.fields import kind_of
+from quarterdeck.views.asked import Asked
 from quarterdeck.views.frame import Page
 from quarterdeck.views.judged import Judged
 from quarterdeck.views.model import Column, View
@@ -33,10 +34,10 @@ COLUMNS = (
 )
 
 
-def cron(judged: Judged, instance: str) -> View:
+def cron(judged: Judged, asked: Asked, _recalled: object = None) -> View:
     """Return the cron view over a filter: each instance's scheduler, its jobs, then the timers."""
     names = sorted(
-        judged.of(*ORDER, instance=instance),
+        judged.of(*ORDER, instance=asked.instance),
         key=lambda name: (
             kind_of(name) == "timer",
             name.split("/")[0],
@@ -45,4 +46,4 @@ def cron(judged: Judged, instance: str) -> View:
             name,
         ),
     )
-    return Page(judged, instance).view("cron", "Cron", names, rows=build(judged, names, COLUMNS), columns=COLUMNS)
+    return Page(judged, asked).view("cron", "Cron", names, rows=build(judged, names, COLUMNS), columns=COLUMNS)

@@ -9,6 +9,7 @@ from quarterdeck.truth.instance import ALL
 from quarterdeck.truth.judgement import Judgement, Status
 from quarterdeck.truth.reading import Knowledge
 from quarterdeck.truth.rollup import Rollup
+from quarterdeck.views.asked import Asked
 from quarterdeck.views.judged import Judged, needs_somebody
 from quarterdeck.views.model import Choice, Column, Figure, Gap, Row, Side, View
 
@@ -25,7 +26,12 @@ class Page:
     """Builds the view of one page over one filter."""
 
     judged: Judged
-    instance: str
+    asked: Asked
+
+    @property
+    def instance(self) -> str:
+        """The filter: an instance's id, or ``all``."""
+        return self.asked.instance
 
     def view(
         self,
@@ -51,7 +57,8 @@ class Page:
             generated_at=snapshot.generated_at,
             at=self.judged.now,
             version=snapshot.version,
-            instance=self.instance,
+            asked=self.asked,
+            past=self.judged.past,
             choices=self._choices(),
             rollup=rollup,
             columns=columns,

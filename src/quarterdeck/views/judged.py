@@ -29,6 +29,8 @@ class Judged:
 
     snapshot: Snapshot
     now: datetime
+    past: bool = False
+    """Whether ``now`` is a moment that is over, and the snapshot what was known then."""
 
     @cached_property
     def instances(self) -> dict[str, Instance]:

@@ -16,6 +16,7 @@ from quarterdeck.truth.reading import AnyReading, Key
 from quarterdeck.truth.rollup import Rollup
 from quarterdeck.truth.snapshot import Look
 from quarterdeck.truth.witnesses import Question
+from quarterdeck.views.asked import Asked
 from quarterdeck.views.words import Show, Shown, show
 
 
@@ -137,8 +138,10 @@ class View:
     generated_at: datetime
     at: datetime
     version: int
-    instance: str
-    """The filter: an instance's id, or ``all``."""
+    asked: Asked
+    """What it was asked for: filter, page, words."""
+    past: bool
+    """Whether it shows what was known at a moment that is over."""
     choices: tuple[Choice, ...]
     rollup: Rollup
     columns: tuple[Column, ...]
@@ -149,6 +152,11 @@ class View:
     sides: tuple[Side, ...] = ()
     gaps: tuple[Gap, ...] = ()
     looks: tuple[Look, ...] = field(default=())
+
+    @property
+    def instance(self) -> str:
+        """The filter: an instance's id, or ``all``."""
+        return self.asked.instance
 
 
 def unique(readings: Iterable[AnyReading]) -> dict[Key, AnyReading]:

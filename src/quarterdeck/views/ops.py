@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from quarterdeck.truth.fields import kind_of
 from quarterdeck.truth.instance import ALL, instance_of
+from quarterdeck.views.asked import Asked
 from quarterdeck.views.frame import Page
 from quarterdeck.views.judged import Judged
 from quarterdeck.views.model import View
@@ -15,10 +16,10 @@ ORDER = (
 )  # fmt: skip
 
 
-def ops(judged: Judged, instance: str) -> View:
+def ops(judged: Judged, asked: Asked, _recalled: object = None) -> View:
     """Return the ops view over a filter: instances first, then what they share."""
-    names = sorted(judged.of(*ORDER, instance=instance), key=_place)
-    return Page(judged, instance).view("ops", "Ops", names, rows=tuple(whole(judged, name) for name in names))
+    names = sorted(judged.of(*ORDER, instance=asked.instance), key=_place)
+    return Page(judged, asked).view("ops", "Ops", names, rows=tuple(whole(judged, name) for name in names))
 
 
 def _place(name: str) -> tuple[bool, str, int, str]:

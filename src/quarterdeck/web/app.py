@@ -23,10 +23,11 @@ from starlette.exceptions import HTTPException
 from quarterdeck.truth.instance import ALL
 from quarterdeck.truth.snapshot import Snapshot
 from quarterdeck.views import VIEWS
+from quarterdeck.views.asked import Asked
 from quarterdeck.views.contract import as_json
 from quarterdeck.views.judged import Judged
 from quarterdeck.views.model import View
-from quarterdeck.web.pages import Asked, render, render_error, static_files
+from quarterdeck.web.pages import render, render_error, static_files
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 LOOKING = ["GET", "HEAD"]
@@ -68,7 +69,7 @@ class Screen:
     judged: Judged | None = None
     rendered: dict[tuple[object, ...], bytes] = field(default_factory=dict)
 
-    def view(self, name: str, instance: str) -> View:
+    def view(self, name: str, asked: Asked) -> View:
         """Return a view of the newest snapshot now.
 
         Raises:
@@ -77,19 +78,19 @@ class Screen:
         judged = self._judged()
         if name not in VIEWS:
             raise HTTPException(404, f"There is no view called that. Ask for one of: {', '.join(VIEWS)}.")
-        if instance != ALL and instance not in judged.instances:
+        if asked.instance != ALL and asked.instance not in judged.instances:
             raise HTTPException(
                 404, f"No instance is called that. Ask for {ALL} or one of: {', '.join(judged.instances)}."
             )
-        return VIEWS[name](judged, instance)
+        return VIEWS[name].make(judged, asked, None)
 
-    def page(self, name: str, instance: str, asked: Asked) -> bytes:
+    def page(self, name: str, asked: Asked) -> bytes:
         """Return a page, rendered at most once a second."""
-        return self._once(("page", name, instance, asked), lambda: render(self.view(name, instance), asked))
+        return self._once(("page", name, asked), lambda: render(self.view(name, asked)))
 
-    def data(self, name: str, instance: str) -> bytes:
+    def data(self, name: str, asked: Asked) -> bytes:
         """Return a view as JSON, rendered at most once a second."""
-        return self._once(("data", name, instance), lambda: msgspec.json.encode(as_json(self.view(name, instance))))
+        return self._once(("data", name, asked), lambda: msgspec.json.encode(as_json(self.view(name, asked))))
 
     def _judged(self) -> Judged:
         now, snapshot = self.hub.clock(), self.hub.snapshot
@@ -136,7 +137,7 @@ def create_app(hub: Hub) -> FastAPI:
     @app.api_route("/api/v1/views/{name}", methods=LOOKING)
     def api_view(request: Request, name: str, instance: str = ALL) -> Response:
         _known_only(request, {"instance"})
-        return _answer(request, screen.data(name, instance), "application/json")
+        return _answer(request, screen.data(name, Asked(instance)), "application/json")
 
     @app.api_route("/{name}", methods=LOOKING, include_in_schema=False)
     def page(
@@ -147,7 +148,7 @@ def create_app(hub: Hub) -> FastAPI:
         open: str | None = None,  # noqa: A002 -- the word in the URL
     ) -> Response:
         _known_only(request, {"instance", "page", "open"})
-        return _answer(request, screen.page(name, instance, Asked(page, open)), "text/html; charset=utf-8")
+        return _answer(request, screen.page(name, Asked(instance, page, open)), "text/html; charset=utf-8")
 
     return app
 

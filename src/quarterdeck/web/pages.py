@@ -25,18 +25,11 @@ from quarterdeck.truth.instance import ALL, instance_of
 from quarterdeck.truth.judgement import Status, words
 from quarterdeck.truth.reading import AnyReading, Knowledge, Known, Reason, Unavailable
 from quarterdeck.truth.shapes import dump
+from quarterdeck.views import VIEWS
 from quarterdeck.views.judged import needs_somebody
 from quarterdeck.views.model import Cell, Column, Figure, Gap, Row, View
 from quarterdeck.views.words import Shown, clock, show
 
-TITLES = (("brief", "Brief"), ("agents", "Agents"), ("cron", "Cron"), ("ops", "Ops"), ("coverage", "Coverage"))
-TEMPLATES = {
-    "brief": "brief.html",
-    "agents": "table.html",
-    "cron": "table.html",
-    "ops": "list.html",
-    "coverage": "coverage.html",
-}
 IN_TABLE = {
     "agents": ("agent_version", "model", "last_success_at", "live", "platforms"),
     "cron": ("schedule", "desired", "last_run_at", "last_result", "next_run_at"),
@@ -51,26 +44,18 @@ UNIT = re.compile(r" (?:s|ms|bytes|usd)$")
 SPAN = re.compile(r" (\d+)(h|m)\b")
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a page's URL asks for beside the view and the filter."""
-
-    page: int = 1
-    open: str | None = None
-    """The subject whose why-chain is open."""
-
-
-def render(view: View, asked: Asked) -> bytes:
+def render(view: View) -> bytes:
     """Return a page as UTF-8 bytes."""
+    asked = view.asked
     pages = max(1, -(-len(view.rows) // ROWS_PER_PAGE))
     page = min(max(asked.page, 1), pages)
     start = (page - 1) * ROWS_PER_PAGE
     return (
         _environment()
-        .get_template(TEMPLATES[view.name])
+        .get_template(VIEWS[view.name].template)
         .render(
             view=view,
-            views=TITLES,
+            views=[(name, spec.title) for name, spec in VIEWS.items() if spec.key],
             rows=view.rows[start : start + ROWS_PER_PAGE],
             columns=[column for column in view.columns if _in_table(view, column)],
             page=page,

@@ -1,0 +1,57 @@
+"""What views may ask of memory. They get plain data; who remembers it, and where, is not theirs to know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from quarterdeck.truth.past import Blind, Change, Entry, Late, Run, SessionPage, SessionQuery, Trend
+from quarterdeck.truth.snapshot import Snapshot
+
+
+class Recall(Protocol):
+    """The memory, as views ask it. Every answer is bounded in size; moments carry their zone."""
+
+    def began(self) -> datetime | None:
+        """Since when there is anything; None when nothing was ever recorded."""
+
+    def snapshot_at(self, at: datetime) -> Snapshot | None:
+        """What was known at a moment; None when memory begins later."""
+
+    def changes(
+        self,
+        since: datetime,
+        until: datetime,
+        *,
+        subject: str | None = None,
+        instance: str | None = None,
+        limit: int = 500,
+    ) -> Sequence[Change]:
+        """Status changes known in ``(since, until]``, newest first; of one subject, or of an instance and what is
+        shared.
+        """
+
+    def blind(self, since: datetime, until: datetime) -> Sequence[Blind]:
+        """The intervals in which we did not look that touch ``[since, until]``, oldest first."""
+
+    def learnt_late(
+        self, at: datetime, until: datetime, *, instance: str | None = None, limit: int = 50
+    ) -> Sequence[Late]:
+        """What was true at or before ``at`` and became known after it, up to ``until``."""
+
+    def trends(
+        self, fields: Sequence[tuple[str, str]], since: datetime, until: datetime, step: timedelta
+    ) -> Sequence[Trend]:
+        """Trends of ``(subject, field)`` pairs, in their order."""
+
+    def runs(
+        self, subject: str, since: datetime, until: datetime, *, known_by: datetime | None = None
+    ) -> Sequence[Run]:
+        """The recorded runs of a job or timer that began within a span, oldest first."""
+
+    def sessions(self, query: SessionQuery) -> SessionPage:
+        """A page of the session ledger."""
+
+    def session(self, instance: str, identity: str, *, known_by: datetime | None = None) -> Entry | None:
+        """One session; None when the ledger does not hold it."""
