@@ -138,9 +138,121 @@ class Entry:
 
     @property
     def tokens(self) -> int | None:
-        """Tokens in and out; None when neither is known."""
-        known = [n for n in (self.input_tokens, self.output_tokens) if n is not None]
+        """All tokens of the session and of its side work, as the agent's own totals count them; None when unknown."""
+        counts = (self.input_tokens, self.output_tokens, self.cache_read_tokens, self.cache_write_tokens)
+        known = [n for n in (*counts, self.side_tokens) if n is not None]
+        return sum(known) if any(n is not None for n in counts) else None
+
+    @property
+    def cost(self) -> float | None:
+        """What the agent accounted to the session and its side work; None when it accounted nothing."""
+        known = [usd for usd in (self.cost_usd, self.side_cost_usd) if usd is not None]
         return sum(known) if known else None
+
+    @property
+    def priced(self) -> bool:
+        """Whether the price of all tokens used is known. Where it is not, the cost is a lower bound."""
+        own = (self.input_tokens, self.output_tokens, self.cache_read_tokens, self.cache_write_tokens)
+        if any(own) and self.cost_status in NO_PRICE:
+            return False
+        if self.side_tokens is None or self.side_cost_usd is None:
+            return False
+        return not (self.side_tokens and not self.side_cost_usd and self.cost_status != INCLUDED)
+
+    @property
+    def duration(self) -> timedelta | None:
+        """How long it lasted; None while it has not ended, or when one of the two moments is not known."""
+        if self.started_at is None or self.ended_at is None or self.ended_at < self.started_at:
+            return None
+        return self.ended_at - self.started_at
+
+    @property
+    def outcome(self) -> str:
+        """``open``, the agent's word for how it ended, or ``ended`` where it gave none."""
+        if self.ended_at is None and self.end_reason is None:
+            return OPEN
+        return ENDED if self.end_reason in {None, OPEN} else str(self.end_reason)
+
+
+OPEN, ENDED = "open", "ended"
+NO_PRICE = frozenset({None, "", "none", "unknown"})
+"""What the agent writes where it knows no price."""
+INCLUDED = "included"
+"""Paid for by a subscription: no price is missing there."""
+
+
+class Sums(NamedTuple):
+    """What the sessions that match a question used together."""
+
+    tokens: int
+    tokens_unknown: int
+    """Sessions whose tokens are not known: above zero, the sum is a lower bound."""
+    cost_usd: float
+    unpriced: int
+    """Sessions that used tokens whose price is not known: above zero, the cost is a lower bound."""
+
+
+class Facets(NamedTuple):
+    """The words by which the sessions of an instance can be told apart."""
+
+    sources: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    outcomes: tuple[str, ...] = ()
+
+
+NO_FACETS = Facets()
+
+
+class Step(NamedTuple):
+    """One row of a session's record: who, when, how much of what. The text only where the policy allows it."""
+
+    at: datetime | None
+    role: str
+    calls: tuple[str, ...]
+    """Names of the tools an answer asks for."""
+    tool: str | None
+    """The tool whose result this is."""
+    finish: str | None
+    size: int
+    """Characters of its text."""
+    withdrawn: bool = False
+    """Whether the agent has taken it back (rewound or compacted)."""
+    text: str | None = None
+
+
+class Usage(NamedTuple):
+    """What one model did for a session: its main work, or one kind of side work."""
+
+    model: str | None
+    task: str | None
+    calls: int | None
+    tokens: int | None
+    cost_usd: float | None
+    cost_status: str | None
+
+
+class Relative(NamedTuple):
+    """A session this one came from, or one that came from it."""
+
+    relation: str
+    """``parent`` or ``child``."""
+    id: str
+    source: str
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDetail:
+    """A session's own record, read from its home: never more of it than a page can show."""
+
+    steps: tuple[Step, ...]
+    steps_total: int
+    """All rows of the record; ``steps`` are the first and the last of them."""
+    usage: tuple[Usage, ...]
+    relatives: tuple[Relative, ...]
+    relatives_more: bool
+    """Whether there are more children than are told."""
 
 
 class SessionQuery(NamedTuple):
@@ -175,3 +287,8 @@ class SessionPage:
     """False: there are at least so many."""
     read_at: Mapping[str, datetime]
     """By instance: up to when its sessions have been taken in."""
+    previous: str | None = None
+    """Where the page before begins; None on the first one."""
+    sums: Sums | None = None
+    """Over the sessions counted in ``total``; None where they cannot be added up, as for a moment that is over."""
+    facets: Facets = NO_FACETS

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from quarterdeck.truth.past import Blind, Change, Entry, Late, Run, SessionPage, SessionQuery, Trend
+from quarterdeck.truth.past import Blind, Change, Entry, Late, Run, SessionDetail, SessionPage, SessionQuery, Trend
+from quarterdeck.truth.reading import Reading
 from quarterdeck.truth.snapshot import Snapshot
 
 
@@ -55,3 +56,6 @@ class Recall(Protocol):
 
     def session(self, instance: str, identity: str, *, known_by: datetime | None = None) -> Entry | None:
         """One session; None when the ledger does not hold it."""
+
+    def session_detail(self, instance: str, identity: str) -> Reading[SessionDetail]:
+        """A session's own record, read now from its home; why not, where it cannot be read."""
