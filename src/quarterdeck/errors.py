@@ -28,3 +28,7 @@ class UsageError(QuarterdeckError):
 
 class ConfigurationError(QuarterdeckError):
     """The settings are wrong: an unknown key, a bad value, a secret file that cannot be read."""
+
+
+class MemoryUnavailable(QuarterdeckError):
+    """The history cannot be read or written now. What is known at present is not touched by that."""

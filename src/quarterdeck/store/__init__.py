@@ -1,0 +1,1 @@
+"""Memory: what was known when, kept in one database. The only room that knows tables."""
