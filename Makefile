@@ -8,15 +8,15 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 COMPILE = $(BIN)/uv pip compile --universal --generate-hashes --no-header --quiet $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check bench lock pictures docs agents packages clean
+.PHONY: help up test check bench lock pictures docs agents assets packages clean
 
 help:  ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-up: $(VENV)/.base  ## Set up and show this machine's agents (ARGS="--port 8900" adds options)
+up: $(VENV)/.base assets  ## Set up and show this machine's agents (ARGS="--port 8900" adds options)
 	@$(BIN)/quarterdeck up $(ARGS)
 
-test: $(VENV)/.dev packages agents  ## Set up and run every test
+test: $(VENV)/.dev assets packages agents  ## Set up and run every test
 	@$(BIN)/python -m tests.run
 
 check: $(VENV)/.dev  ## Lint, format, types, import directions
@@ -41,6 +41,10 @@ pictures: $(VENV)/.dev packages agents  ## Take the pictures of the documentatio
 docs: $(VENV)/.dev  ## Write docs/reference anew out of the program
 	$(BIN)/python -m tests.architecture.reference
 
+# Installing copies the scripts of others that pages use; this puts them back where they were lost.
+assets: $(VENV)/.base
+	@$(BIN)/python hatch_build.py
+
 agents: $(VENV)/.dev
 	@$(BIN)/python -m tests.real.agents
 
@@ -48,7 +52,7 @@ packages:
 	@tests/install-packages
 
 clean:  ## Remove environments, caches and results
-	rm -rf $(VENV) .cache .results .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) src/quarterdeck/web/static/vendor .cache .results .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
@@ -56,7 +60,7 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "No environment could be made. On Debian: apt-get install python3-venv" >&2; exit 1; }
 
 # An editable install, so that a pulled change needs no second one. The locks name every package with its hashes.
-$(VENV)/.base: $(BIN)/python pyproject.toml requirements/build.txt requirements/base.txt
+$(VENV)/.base: $(BIN)/python pyproject.toml requirements/build.txt requirements/base.txt hatch_build.py package-lock.json
 	@echo "Setting up $(VENV)"
 	@$(PIP) install --require-hashes -r requirements/build.txt -r requirements/base.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
