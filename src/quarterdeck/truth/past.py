@@ -78,6 +78,32 @@ class Trend:
     points: tuple[Point, ...]
 
 
+class Tallied(NamedTuple):
+    """What was counted in one step."""
+
+    at: datetime
+    """Where the step begins."""
+    value: float
+    at_least: bool = False
+    """Whether something that belongs to it has no figure: a session whose price nobody knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Something that is counted, of one instance. Within what is covered, a step without an entry is a true zero."""
+
+    instance: str
+    measure: str
+    """``sessions``, ``tokens``, ``cost_usd``, ``runs_failed``, ``alerts_critical``, …"""
+    origin: Origin
+    known_from: datetime
+    """From when on it was counted, or where what is counted begins."""
+    known_until: datetime
+    whole: bool
+    """Whether nothing of it lies before ``known_from``."""
+    entries: tuple[Tallied, ...]
+
+
 class Verdict(StrEnum):
     """What became of one expected run."""
 

@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from quarterdeck.truth.past import Blind, Change, Entry, Late, Run, SessionDetail, SessionPage, SessionQuery, Trend
+from quarterdeck.truth.past import (
+    Blind,
+    Change,
+    Entry,
+    Late,
+    Run,
+    SessionDetail,
+    SessionPage,
+    SessionQuery,
+    Tally,
+    Trend,
+)
 from quarterdeck.truth.reading import Reading
 from quarterdeck.truth.snapshot import Snapshot
 
@@ -45,6 +56,24 @@ class Recall(Protocol):
         self, fields: Sequence[tuple[str, str]], since: datetime, until: datetime, step: timedelta
     ) -> Sequence[Trend]:
         """Trends of ``(subject, field)`` pairs, in their order."""
+
+    def tracked(self, instance: str | None = None) -> Sequence[tuple[str, str]]:
+        """The ``(subject, field)`` pairs that have a trend; of an instance and of what is shared."""
+
+    def tallies(
+        self,
+        measures: Sequence[str],
+        since: datetime,
+        until: datetime,
+        step: timedelta,
+        *,
+        instance: str | None = None,
+        known_by: datetime | None = None,
+    ) -> Sequence[Tally]:
+        """What was counted in ``[since, until]``, by instance and measure; who has no tally was not counted.
+
+        Steps are hours, days or weeks in UTC; weeks begin on Monday.
+        """
 
     def runs(
         self, subject: str, since: datetime, until: datetime, *, known_by: datetime | None = None
