@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from quarterdeck.truth.reading import Known, Origin, Reason, Unavailable
@@ -49,6 +50,9 @@ LIVE = timedelta(seconds=90)
 """Three looks of an exporter that runs every 30 s."""
 SLOW = timedelta(minutes=15)
 """For what changes rarely or is dear to read."""
+
+MANY = 1 << 15
+"""Subjects are asked for again and again: of so many it is remembered what they are."""
 
 FIELDS: dict[str, Field[Any]] = {}
 """Every field by ``kind-of-subject.name``."""
@@ -86,6 +90,7 @@ class Field(Generic[T_co]):
         return Unavailable(subject, self.name, origin, at, reason, detail)
 
 
+@lru_cache(maxsize=MANY)
 def kind_of(subject: str) -> str:
     """Return the kind of a subject id: ``gateway`` of ``hermes:north/gateway``, ``job`` of ``hermes:north/cron/1f…``.
 

@@ -10,8 +10,11 @@ they do not differ.
 from __future__ import annotations
 
 from collections.abc import ItemsView, Iterator, Mapping
+from typing import TypeVar, overload
 
 from quarterdeck.truth.reading import AnyReading, Key
+
+T = TypeVar("T")
 
 Fields = Mapping[str, AnyReading]
 """The readings of one subject, by the name of the field."""
@@ -43,6 +46,20 @@ class Grouped(Mapping[Key, AnyReading]):
 
     def __getitem__(self, key: Key) -> AnyReading:
         return self._subjects[key[0]][key[1]]
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, tuple) and len(key) == 2 and key[1] in self._subjects.get(key[0], ())  # noqa: PLR2004 -- a key
+
+    @overload
+    def get(self, key: Key, default: None = None, /) -> AnyReading | None: ...
+    @overload
+    def get(self, key: Key, default: AnyReading, /) -> AnyReading: ...
+    @overload
+    def get(self, key: Key, default: T, /) -> AnyReading | T: ...
+    def get(self, key: Key, default: object = None, /) -> object:
+        """Return a reading, or else ``default``. Tables ask for what is not there as often as for what is."""
+        fields = self._subjects.get(key[0])
+        return default if fields is None else fields.get(key[1], default)
 
     def __iter__(self) -> Iterator[Key]:
         return ((subject, field) for subject, fields in self._subjects.items() for field in fields)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import PurePath
 
 from quarterdeck.truth.thresholds import Thresholds
@@ -48,6 +49,7 @@ def subject(instance: str, *path: str) -> str:
     return "/".join((f"hermes:{instance}", *path))
 
 
+@lru_cache(maxsize=1 << 15)
 def instance_of(subject_id: str) -> str:
     """Return the instance a subject belongs to, or ``all``. The source that reads an instance belongs to it."""
     scheme, _, rest = subject_id.partition(":")

@@ -136,6 +136,11 @@ class Facts:
         moment = self.get(wanted)
         return "an unknown time" if moment is None else words(self.age(moment))
 
+    def stands_until(self) -> datetime | None:
+        """Return up to when all that was asked here is known as well as it is now; None when it stays so."""
+        turns = (found.turns_at(self.now) for found, _ in self._answers.values() if isinstance(found, Known))
+        return min((turn for turn in turns if turn is not None), default=None)
+
     def age(self, moment: datetime) -> float:
         """Return the seconds from ``moment`` to now; a moment in the future has a negative age."""
         return (self.now - moment).total_seconds()

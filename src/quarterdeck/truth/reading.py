@@ -92,6 +92,15 @@ class Known(Generic[T_co]):
             return Knowledge.STALE
         return Knowledge.FRESH if age <= self.fresh_for / 2 else Knowledge.LATE
 
+    def turns_at(self, now: datetime) -> datetime | None:
+        """Return the last moment at which this is known as well as at ``now``; None when it stays so for ever."""
+        age = now - self.observed_at
+        if age < -SKEW:
+            return now
+        if age > self.fresh_for:
+            return None
+        return self.observed_at + (self.fresh_for / 2 if age <= self.fresh_for / 2 else self.fresh_for)
+
 
 @dataclass(frozen=True, slots=True)
 class Unavailable(Generic[T_co]):

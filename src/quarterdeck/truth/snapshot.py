@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from quarterdeck.truth.grouped import Grouped
 from quarterdeck.truth.instance import Instance
 from quarterdeck.truth.reading import AnyReading, Key, Known, Reason, Unavailable
 
@@ -43,10 +44,8 @@ class Snapshot:
 
     def subjects(self) -> dict[str, list[AnyReading]]:
         """Return the readings grouped by subject."""
-        grouped: dict[str, list[AnyReading]] = {}
-        for (subject, _), reading in self.readings.items():
-            grouped.setdefault(subject, []).append(reading)
-        return grouped
+        readings = self.readings if isinstance(self.readings, Grouped) else Grouped.of(self.readings)
+        return {subject: list(fields.values()) for subject, fields in readings.subjects.items()}
 
 
 def remember(old: Mapping[Key, AnyReading], new: Iterable[AnyReading]) -> dict[Key, AnyReading]:

@@ -1,26 +1,46 @@
 """A snapshot with every subject judged at one moment, once, for all views.
 
-Rule: every view speaks from the same judgements, so that no two pages can disagree.
+Rule 1: every view speaks from the same judgements, so that no two pages can disagree.
+Rule 2: judging anew costs what has changed. A judgement is taken over when nothing its instance says has changed, when
+        none of the readings it asked for has grown late or old since, and when it is not older than the fleet's size
+        makes it (``spare``): in a small fleet everything is judged at every moment, and only in a large one can a
+        limit that was passed just now, or an age in a reason, be some seconds behind.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Final, NamedTuple
+from zlib import crc32
 
 from quarterdeck.truth.fields import kind_of
+from quarterdeck.truth.grouped import Fields, Grouped
 from quarterdeck.truth.instance import ALL, Instance, instance_of, subject
-from quarterdeck.truth.judgement import Activity, Facts, Judgement, Status
+from quarterdeck.truth.judgement import Activity, Facts, Judgement, Status, judge
 from quarterdeck.truth.reading import Knowledge
 from quarterdeck.truth.rollup import Rollup, roll_up
 from quarterdeck.truth.snapshot import Snapshot
-from quarterdeck.truth.tables import judge_subject
+from quarterdeck.truth.tables import TABLES
 from quarterdeck.truth.thresholds import Thresholds
 
 ALWAYS = ("gateway", "cron", "sessions", "model")
 """Parts every instance has a row for, even when nothing could be read of it."""
+
+A_SECOND: Final = 2_000
+"""Subjects that are judged anew in a second though nothing was learnt of them: only time has passed."""
+AT_ONCE: Final = timedelta(0)
+SPREAD: Final = 1_024
+
+
+class Verdict(NamedTuple):
+    """A judgement, when it was made, and from when on it must be made anew although nothing was learnt."""
+
+    judgement: Judgement
+    at: datetime
+    until: datetime
 
 
 @dataclass(frozen=True)
@@ -31,6 +51,29 @@ class Judged:
     now: datetime
     past: bool = False
     """Whether ``now`` is a moment that is over, and the snapshot what was known then."""
+    spare: timedelta | None = field(default=None, compare=False)
+    """How long a judgement may be taken over by those that follow; None for what suits the size of the fleet."""
+    kept: Mapping[str, Verdict] = field(default_factory=dict, repr=False, compare=False)
+    """What is taken over from before."""
+
+    @classmethod
+    def after(
+        cls, before: Judged | None, snapshot: Snapshot, now: datetime, *, spare: timedelta | None = None
+    ) -> Judged:
+        """Judge what has changed since ``before``, and take over the rest."""
+        if before is None or before.past or now < before.now or before.snapshot.instances != snapshot.instances:
+            return cls(snapshot, now, spare=spare)
+        fields = grouped(snapshot)
+        moved = _moved(before.fields, fields)
+        kept = {
+            name: verdict
+            for name, verdict in before.verdicts.items()
+            if now <= verdict.until and name.partition("/")[0] not in moved
+        }
+        made = cls(snapshot, now, spare=spare, kept=kept)
+        if fields.keys() == before.fields.keys() and snapshot.gone.keys() == before.snapshot.gone.keys():
+            vars(made)["places"] = before.places
+        return made
 
     @cached_property
     def instances(self) -> dict[str, Instance]:
@@ -38,39 +81,107 @@ class Judged:
         return {instance.id: instance for instance in self.snapshot.instances}
 
     @cached_property
-    def judgements(self) -> dict[str, Judgement]:
-        """Judge every subject that was reported, or that must have a row."""
-        subjects = dict.fromkeys(subject(one, part) for one in self.instances for part in ALWAYS)
-        subjects |= dict.fromkeys(name for name, _ in self.snapshot.readings)
-        judged = {name: self._judge(name) for name in subjects}
-        return judged | {name: _gone(name, at) for name, at in self.snapshot.gone.items() if name not in judged}
+    def fields(self) -> Mapping[str, Fields]:
+        """Return the readings of every subject, by the name of the field."""
+        return grouped(self.snapshot)
 
     @cached_property
-    def reported(self) -> dict[str, list[str]]:
+    def readings(self) -> Grouped:
+        """Return the readings in the form in which those of one subject are found at once."""
+        return Grouped(self.fields)
+
+    @cached_property
+    def places(self) -> Places:
+        """Return every subject that was reported, that must have a row, or that is gone, by kind and instance."""
+        names = dict.fromkeys(subject(one, part) for one in self.instances for part in ALWAYS)
+        return Places((*(names | dict.fromkeys(self.fields)), *self.snapshot.gone))
+
+    @cached_property
+    def verdicts(self) -> dict[str, Verdict]:
+        """Judge every subject of which no judgement was taken over."""
+        life = self.spare if self.spare is not None else timedelta(seconds=len(self.places.names) // A_SECOND)
+        kept = self.kept
+        return {name: kept.get(name) or self._verdict(name, life) for name in self.places.names}
+
+    @cached_property
+    def judgements(self) -> dict[str, Judgement]:
+        """Return the judgement of every subject."""
+        return {name: verdict.judgement for name, verdict in self.verdicts.items()}
+
+    @cached_property
+    def reported(self) -> Mapping[str, Iterable[str]]:
         """Return the names of all fields reported of each subject."""
-        found: dict[str, list[str]] = {}
-        for name, field in self.snapshot.readings:
-            found.setdefault(name, []).append(field)
-        return found
+        return self.fields
 
     def facts(self, name: str) -> Facts:
         """Return the facts of a subject, for cells and wording."""
-        return Facts(name, self.snapshot.readings, self.now, self._thresholds(name))
+        return Facts(name, self.readings, self.now, self._thresholds(name))
 
     def of(self, *kinds: str, instance: str = ALL) -> list[str]:
         """Return the subjects of some kinds that match the filter, in a stable order."""
-        return sorted(name for name in self.judgements if kind_of(name) in kinds and matches(name, instance))
+        return self.places.of(frozenset(kinds), instance)
 
     def rollup(self, names: Iterable[str]) -> Rollup:
         """Roll up some subjects."""
         return roll_up(self.judgements[name] for name in names)
 
-    def _judge(self, name: str) -> Judgement:
-        return judge_subject(name, self.snapshot.readings, self.now, self._thresholds(name))
+    def _verdict(self, name: str, life: timedelta) -> Verdict:
+        if name not in self.fields and name in self.snapshot.gone:
+            return Verdict(_gone(name, self.snapshot.gone[name]), self.now, self.now)
+        facts = self.facts(name)
+        judgement = judge(TABLES.get(facts.kind, ()), facts)
+        # Not all of a large fleet grows due in one second: each subject gets a share of the time of its own.
+        until = self.now + life * (SPREAD + crc32(name.encode()) % SPREAD) / (2 * SPREAD)
+        turn = facts.stands_until()
+        return Verdict(judgement, self.now, until if turn is None else min(until, turn))
 
     def _thresholds(self, name: str) -> Thresholds:
         instance = self.instances.get(instance_of(name))
         return instance.thresholds if instance else Thresholds()
+
+
+class Places:
+    """Which subjects there are, found by kind and instance without a search."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.names = tuple(dict.fromkeys(names))
+        self._of_kind: dict[str, dict[str, list[str]]] = {}
+        self._of_all: dict[frozenset[str], list[str]] = {}
+        for name in self.names:
+            self._of_kind.setdefault(kind_of(name), {}).setdefault(instance_of(name), []).append(name)
+
+    @cached_property
+    def kinds(self) -> frozenset[str]:
+        """Return the kinds there are."""
+        return frozenset(self._of_kind)
+
+    def of(self, kinds: frozenset[str], instance: str) -> list[str]:
+        """Return the subjects of some kinds that match the filter, in a stable order."""
+        if instance != ALL:
+            return sorted(self._matching(kinds, (instance, ALL)))
+        if kinds not in self._of_all:
+            self._of_all[kinds] = sorted(self._matching(kinds, ()))
+        return self._of_all[kinds].copy()
+
+    def _matching(self, kinds: frozenset[str], owners: tuple[str, ...]) -> Iterable[str]:
+        for kind in kinds & self.kinds:
+            of_kind = self._of_kind[kind]
+            for owner in owners or of_kind:
+                yield from of_kind.get(owner, ())
+
+
+def grouped(snapshot: Snapshot) -> Mapping[str, Fields]:
+    """Return the readings of a snapshot by subject."""
+    readings = snapshot.readings
+    return (readings if isinstance(readings, Grouped) else Grouped.of(readings)).subjects
+
+
+def _moved(before: Mapping[str, Fields], after: Mapping[str, Fields]) -> set[str]:
+    """Return the instances, hosts and sources of which something else is known than before."""
+    if before is after:
+        return set()
+    changed = [name for name, fields in after.items() if before.get(name) is not fields and before.get(name) != fields]
+    return {name.partition("/")[0] for name in (*changed, *(before.keys() - after.keys()))}
 
 
 def matches(name: str, instance: str) -> bool:
