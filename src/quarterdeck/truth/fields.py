@@ -20,12 +20,14 @@ from typing import Any, Generic, TypeVar
 from quarterdeck.truth.reading import Known, Origin, Reason, Unavailable
 from quarterdeck.truth.shapes import (
     Bool,
+    Calendars,
     Count,
     Ident,
     Idents,
     Instant,
     Number,
     Optional,
+    Runs,
     Schedule,
     Shape,
     ShapeError,
@@ -236,6 +238,23 @@ OLDEST_RUN_AT = Field("scheduler", "oldest_run_at", Optional(Instant()), "Start 
 OLDEST_DUE_AT = Field(
     "scheduler", "oldest_due_at", Optional(Instant()), "The earliest next run among enabled jobs.", Kind.EVENT
 )
+SCHEDULE_ZONE = Field("scheduler", "zone", Ident(), "Zone in which its cron expressions are meant.", Kind.EVENT)
+ZONE_CONFIGURED = Field(
+    "scheduler",
+    "zone_configured",
+    Bool(),
+    "Whether the configuration names that zone; else it is the host's.",
+    Kind.EVENT,
+)
+CATCHES_UP = Field(
+    "scheduler",
+    "catches_up",
+    Bool(),
+    "Whether this release of the agent makes up for a run it missed, once; an older one passes over it.",
+)
+SCHEDULER_LAST_24H = Field(
+    "scheduler", "last_24h", Table(Count()), "What became of all runs of its jobs that were due in the last 24 hours."
+)
 
 # --- job: hermes:ID/cron/JOB ---------------------------------------------------------------------------------------
 
@@ -267,6 +286,13 @@ LAST_SUCCESS_AT = Field(
 RUNS_24H = Field("job", "runs_24h", Count(), "Runs begun in the last 24 hours, by the execution ledger.")
 FAILED_24H = Field("job", "failed_24h", Count(), "Runs that failed in the last 24 hours, by the execution ledger.")
 JOB_RUNNER_ALIVE = Field("job", "runner_alive", Bool(), "Whether a gateway that would run the job is alive.")
+RECENT_RUNS = Field(
+    "job", "recent_runs", Runs(), "Its newest runs, at most 20, and from when on they are all there.", Kind.EVENT
+)
+LAST_24H = Field("job", "last_24h", Table(Count()), "What became of the runs that were due in the last 24 hours.")
+MISSED_AT = Field(
+    "job", "missed_at", Optional(Instant()), "When the newest run that is over should have begun, if nobody made it."
+)
 
 # --- sessions: hermes:ID/sessions ----------------------------------------------------------------------------------
 
@@ -396,6 +422,26 @@ TIMER_NEXT_AT = Field("timer", "next_run_at", Optional(Instant()), "When it elap
 TIMER_LAST_AT = Field("timer", "last_run_at", Optional(Instant()), "When it last elapsed.")
 TIMER_RESULT = Field("timer", "last_result", Optional(Word()), "Result of the unit it last started.")
 TIMER_ACTIVATED_STATE = Field("timer", "unit_state", Optional(Word()), "State of the unit it starts.")
+TIMER_CALENDAR = Field("timer", "calendar", Calendars(), "Calendar expressions by which it elapses.", Kind.EVENT)
+TIMER_EVERY_S = Field(
+    "timer", "every_s", Optional(Number("s")), "Elapses so long after what it starts became active.", Kind.EVENT
+)
+TIMER_AFTER_S = Field(
+    "timer", "after_s", Optional(Number("s")), "Elapses so long after what it starts became inactive.", Kind.EVENT
+)
+TIMER_SLACK_S = Field(
+    "timer",
+    "slack_s",
+    Number("s"),
+    "How much later than its time it may elapse: accuracy and random delay.",
+    Kind.EVENT,
+)
+TIMER_ZONE = Field("timer", "zone", Ident(), "Zone in which its calendar is meant where it names none.", Kind.EVENT)
+TIMER_RUNS = Field("timer", "recent_runs", Runs(), "When it last elapsed, and how what it started ended.")
+TIMER_LAST_24H = Field(
+    "timer", "last_24h", Table(Count()), "What became of the elapses that were due in the last 24 hours."
+)
+TIMER_MISSED_AT = Field("timer", "missed_at", Optional(Instant()), "When it should have elapsed last, if it did not.")
 TIMER_ASKED_AS = Field("timer", "asked_as", Ident(), "Which manager answered and as which user it was asked.")
 
 # --- source: source:NAME, our own looking --------------------------------------------------------------------------

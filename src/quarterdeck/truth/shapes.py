@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -18,10 +18,12 @@ IDENT = re.compile(r"[A-Za-z0-9_./\[*][A-Za-z0-9._:/@+*,#?\[\]()%\\-]{0,119}")
 SCHEDULE = re.compile(
     r"every \d{1,7} (?:s|min|h|d)|once|@[a-z]{3,12}|(?:[0-9A-Za-z*/,#?-]{1,40} ){4,5}[0-9A-Za-z*/,#?-]{1,40}"
 )
+CALENDAR = re.compile(r"[A-Za-z0-9*.,:/~_+ -]{1,160}")
 LOCATOR = re.compile(r"[\w./:@+*,#?\[\]()%\\ -]{1,200}")
 WORD = re.compile(r"[a-z0-9][a-z0-9_ -]{0,39}")
 TEXT_LIMIT = 200
 ITEMS_LIMIT = 500
+RUNS_LIMIT = 20
 
 SECRET = re.compile(
     r"\b(?:sk|pk|rk)[-_][A-Za-z0-9_-]{12,}|\bgh[pousr]_\w{16,}|\bgithub_pat_\w{16,}|\bxox[a-z]-[\w-]{10,}|\bxapp-[\w-]{10,}"
@@ -174,6 +176,86 @@ class Table(Generic[T_co]):
         raise _wrong(self.name)
 
 
+class Optional(Generic[T_co]):
+    """A value, or the observed fact that there is none."""
+
+    def __init__(self, of: Shape[T_co]) -> None:
+        self.of: Final = of
+        self.name: Final = f"{of.name} or none"
+
+    def load(self, raw: object) -> T_co | None:
+        """Accept null as "observed to be none"."""
+        return None if raw is None else self.of.load(raw)
+
+
+class Calendars:
+    """Several calendar expressions, as systemd words them: ``Mon..Fri *-*-* 06:00:00 Europe/Berlin``."""
+
+    name: Final = "calendar expressions"
+
+    def load(self, raw: object) -> tuple[str, ...]:
+        """Accept a sequence of at most 20 expressions."""
+        if isinstance(raw, list | tuple) and len(raw) <= RUNS_LIMIT and all(map(_is_calendar, raw)):
+            return tuple(raw)
+        raise _wrong(self.name)
+
+
+def _is_calendar(raw: object) -> bool:
+    return isinstance(raw, str) and CALENDAR.fullmatch(raw) is not None and SECRET.search(raw) is None
+
+
+class Ran(NamedTuple):
+    """One run: when it began and ended, and how."""
+
+    began_at: datetime
+    ended_at: datetime | None
+    """None while it is under way, or where nobody wrote down when it ended."""
+    result: str | None
+    """``ok``, ``error``, ``unknown``; None while it is under way or where the source does not say."""
+
+
+class Recent(NamedTuple):
+    """The newest runs, oldest first, and from when on they are all there."""
+
+    since: datetime | None
+    """Every run that began at or after this moment is among them; None where that cannot be said."""
+    runs: tuple[Ran, ...]
+
+
+RESULTS: Final = ("ok", "error", "unknown")
+
+
+class Runs:
+    """The newest runs of something that runs again and again."""
+
+    name: Final = "recent runs"
+
+    def load(self, raw: object) -> Recent:
+        """Accept at most 20 runs: an object with ``since`` and ``runs``, each with ``began_at ended_at result``."""
+        since, runs = _parts(raw, Recent._fields)
+        if isinstance(runs, list | tuple) and len(runs) <= RUNS_LIMIT:
+            return Recent(_MOMENT.load(since), tuple(map(_run, runs)))
+        raise _wrong(self.name)
+
+
+_MOMENT = Optional(Instant())
+_RESULT = Optional(Word(RESULTS))
+
+
+def _run(raw: object) -> Ran:
+    began, ended, result = _parts(raw, Ran._fields)
+    return Ran(Instant().load(began), _MOMENT.load(ended), _RESULT.load(result))
+
+
+def _parts(raw: object, names: tuple[str, ...]) -> tuple[object, ...]:
+    """Return the parts of an object by their names, or of a sequence in their order."""
+    if isinstance(raw, Mapping):
+        return tuple(raw.get(name) for name in names)
+    if isinstance(raw, list | tuple) and len(raw) == len(names):
+        return tuple(raw)
+    raise _wrong("run")
+
+
 class Text:
     """A short text somebody wrote. Only fields that name a policy may have this shape."""
 
@@ -187,24 +269,14 @@ class Text:
         raise _wrong(self.name)
 
 
-class Optional(Generic[T_co]):
-    """A value, or the observed fact that there is none."""
-
-    def __init__(self, of: Shape[T_co]) -> None:
-        self.of: Final = of
-        self.name: Final = f"{of.name} or none"
-
-    def load(self, raw: object) -> T_co | None:
-        """Accept null as "observed to be none"."""
-        return None if raw is None else self.of.load(raw)
-
-
 def dump(value: object) -> object:
     """Return ``value`` as JSON: moments as RFC 3339 UTC, tuples as lists."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if isinstance(value, Mapping):
         return {key: dump(item) for key, item in value.items()}
+    if isinstance(value, Ran | Recent):
+        return dump(value._asdict())
     if isinstance(value, list | tuple):
         return [dump(item) for item in value]
     return value

@@ -37,6 +37,26 @@ SIMPLE: dict[str, Json] = {
     "identifiers": {"type": "array", "maxItems": shapes.ITEMS_LIMIT, "items": _ref("identifier")},
     "instant": {"type": "string", "format": "date-time"},
     "name": _matching(shapes.LOCATOR.pattern),
+    "recent runs": {
+        "type": "object",
+        "required": ["since", "runs"],
+        "properties": {
+            "since": {"anyOf": [_ref("instant"), {"type": "null"}]},
+            "runs": {
+                "type": "array",
+                "maxItems": shapes.RUNS_LIMIT,
+                "items": {
+                    "type": "object",
+                    "required": ["began_at", "ended_at", "result"],
+                    "properties": {
+                        "began_at": _ref("instant"),
+                        "ended_at": {"anyOf": [_ref("instant"), {"type": "null"}]},
+                        "result": {"enum": [*shapes.RESULTS, None]},
+                    },
+                },
+            },
+        },
+    },
     "schedule": _matching(shapes.SCHEDULE.pattern),
     "text": {"type": "string", "maxLength": shapes.TEXT_LIMIT},
     "word": _matching(shapes.WORD.pattern),
