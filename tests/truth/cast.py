@@ -12,7 +12,24 @@ from quarterdeck.truth import fields as F  # noqa: N812
 from quarterdeck.truth.fields import FIELDS, Field
 from quarterdeck.truth.instance import subject
 from quarterdeck.truth.reading import AnyReading, Key, Origin, Reason
-from quarterdeck.truth.shapes import Bool, Count, Ident, Idents, Instant, Number, Optional, Schedule, Table, Text, Word
+from quarterdeck.truth.shapes import (
+    RESULTS,
+    Bool,
+    Calendars,
+    Count,
+    Ident,
+    Idents,
+    Instant,
+    Number,
+    Optional,
+    Ran,
+    Recent,
+    Runs,
+    Schedule,
+    Table,
+    Text,
+    Word,
+)
 
 NOW = datetime(2026, 11, 21, 3, 4, 11, tzinfo=UTC)
 ORIGIN = Origin("a witness", "some/file")
@@ -134,6 +151,14 @@ SIMPLE: dict[type, st.SearchStrategy[Any]] = {
     Ident: IDENTS,
     Idents: st.lists(IDENTS, max_size=3),
     Schedule: st.sampled_from(["every 30 min", "0 9 * * *", "once"]),
+    Calendars: st.lists(st.sampled_from(["*-*-* 06,18:00:00", "Mon..Fri *-*-* 00:00:00 UTC"]), max_size=2),
+    Runs: st.builds(
+        Recent,
+        st.none() | MOMENTS,
+        st.lists(st.builds(Ran, MOMENTS, st.none() | MOMENTS, st.none() | st.sampled_from(RESULTS)), max_size=3).map(
+            tuple
+        ),
+    ),
     Text: IDENTS,
 }
 

@@ -118,6 +118,8 @@ class Verdict(StrEnum):
     UNEXPECTED = "unexpected"
     """A run that no schedule asked for: somebody started it."""
     RUNNING = "running"
+    WAITING = "waiting"
+    """It is due, and may still begin in time."""
 
 
 class Run(NamedTuple):
@@ -128,6 +130,33 @@ class Run(NamedTuple):
     result: str | None
     """``ok``, ``error``, ``unknown``; None while it is under way or where the source does not say."""
     known_at: datetime | None = None
+
+
+class Plan(NamedTuple):
+    """What was to run when, as far as it was known from a moment until the next plan was."""
+
+    known_at: datetime
+    schedule: str | None
+    """In the words of ``jobs.fires``; None where it could not be read."""
+    zone: str | None
+    """The zone in which it is meant; None where that could not be told."""
+    zone_configured: bool
+    """Whether the agent's configuration names the zone; else it is the host's."""
+    on: bool | None
+    """Whether it was to run at all; None where that could not be told."""
+    runner: bool | None
+    """Whether anything was alive to run it; None where that could not be told."""
+    catches_up: bool | None = None
+    """Whether the agent makes up for a missed run; None where that could not be told."""
+    due: datetime | None = None
+    """When it was to run, for what runs once."""
+
+
+class Watch(NamedTuple):
+    """A stretch of time in which every run of a job would have become known."""
+
+    since: datetime
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
