@@ -75,7 +75,9 @@ def _line(row: Row, now: datetime) -> Text:
     if judgement.activity:
         text.append(f" {judgement.activity}")
     text.append(f"  {judgement.reason}")
-    if row.folded:
+    if row.matter and row.matter.message:
+        text.append(f"; {row.matter.message}")
+    elif row.folded:
         text.append(f"; {len(row.folded)} more follow from it")
     if row.disputes:
         text.append("; witnesses disagree")

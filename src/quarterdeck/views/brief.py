@@ -1,7 +1,8 @@
 """Brief: what needs somebody, worst first, and the figures of the moment.
 
 Rule 1: the brief has no state of its own. It is the same judgements the other views show.
-Rule 2: trouble that merely follows from other trouble is folded under its cause, not repeated.
+Rule 2: a line is an incident: trouble that follows from other trouble, or came together with it, is folded under one
+        line, not repeated.
 """
 
 from __future__ import annotations
@@ -12,68 +13,32 @@ from datetime import datetime
 from typing import Any
 
 from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
-from quarterdeck.truth.fields import Field, kind_of
-from quarterdeck.truth.instance import instance_of, subject
+from quarterdeck.truth.fields import Field
+from quarterdeck.truth.instance import subject
 from quarterdeck.truth.judgement import Activity, Judgement, Status, words
 from quarterdeck.truth.reading import AnyReading, Knowledge, Known
 from quarterdeck.truth.rollup import Total, total
 from quarterdeck.views.asked import Asked
 from quarterdeck.views.frame import Page
-from quarterdeck.views.judged import Judged, needs_somebody, working
+from quarterdeck.views.judged import Judged, working
 from quarterdeck.views.model import Figure, Row, Side, View
-from quarterdeck.views.rows import row
+from quarterdeck.views.trouble import incident_row, kinds, open_incidents
 from quarterdeck.views.words import Shown, State, count, money, seen, show
-
-FOLLOWS = {
-    ("scheduler", "runner absent"): "gateway",
-    ("job", "runner absent"): "gateway",
-    ("job", "overdue"): "cron",
-    ("gateway", "ticker dead"): "cron",
-    ("model", "rate-limited"): "gateway",
-    ("model", "pool exhausted"): "gateway",
-    ("instance", "halted"): "gateway",
-    ("scheduler", "halted"): "gateway",
-}
-"""Which trouble follows from which part of the same instance, when that part is in trouble too."""
 
 
 def brief(judged: Judged, asked: Asked, _recalled: object = None) -> View:
     """Return the brief over a filter."""
-    names = judged.of(*_kinds(judged), instance=asked.instance)
+    names = judged.of(*kinds(judged), instance=asked.instance)
     figures = tuple(make(judged, asked.instance) for make in FIGURES)
     return Page(judged, asked).view(
-        "brief", "Brief", names, rows=_needs(judged, names), figures=figures, sides=_sides(judged)
+        "brief", "Brief", names, rows=_needs(judged, asked.instance), figures=figures, sides=_sides(judged)
     )
 
 
-def _kinds(judged: Judged) -> set[str]:
-    return {kind_of(name) for name in judged.judgements}
-
-
-def _needs(judged: Judged, names: Iterable[str]) -> tuple[Row, ...]:
-    """Everything that is not ok, worst first, each consequence under its cause."""
-    trouble = {name: judged.judgements[name] for name in names if needs_somebody(judged.judgements[name])}
-    causes: dict[str, list[str]] = {}
-    for name, judgement in trouble.items():
-        cause = _cause(name, judgement, trouble)
-        causes.setdefault(cause or name, [])
-        if cause:
-            causes[cause].append(name)
-    order = sorted(causes, key=lambda name: (-trouble[name].status.rank, _since(trouble[name]), name))
-    return tuple(row(judged, name, folded=tuple(sorted(causes[name]))) for name in order)
-
-
-def _cause(name: str, judgement: Judgement, trouble: dict[str, Judgement]) -> str | None:
-    part = FOLLOWS.get((kind_of(name), judgement.rule))
-    cause = subject(instance_of(name), part) if part else None
-    if cause is None or cause not in trouble or cause == name:
-        return None
-    deeper = _cause(cause, trouble[cause], trouble)
-    return deeper or cause
-
-
-def _since(judgement: Judgement) -> str:
-    return judgement.since.isoformat() if judgement.since else "9999"
+def _needs(judged: Judged, instance: str) -> tuple[Row, ...]:
+    """Every incident, that of the worst status first."""
+    found = sorted(open_incidents(judged, instance), key=lambda each: -each.lead.status.rank)
+    return tuple(incident_row(judged, each) for each in found)
 
 
 # --- figures -------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from quarterdeck.truth.incidents import Incident
 from quarterdeck.truth.judgement import Judgement
 from quarterdeck.truth.reading import AnyReading, Known
 from quarterdeck.truth.rollup import Rollup
@@ -82,9 +83,22 @@ def _row(row: Row, now: datetime) -> Json:
         "why": _why(judgement, now),
         "contradictions": [_dispute(dispute) for dispute in row.disputes],
         "folded": list(row.folded),
+        "incident": _incident(row.matter) if row.matter else None,
         "readings": [reading_json(reading) for reading in row.readings],
     }
     return columns | fixed
+
+
+def _incident(incident: Incident) -> Json:
+    tie = incident.tie
+    return {
+        "id": incident.id,
+        "severity": incident.severity.value,
+        "since": dump(incident.since),
+        "members": len(incident.members),
+        "shares": {"what": tie.share.value, "value": tie.value} if tie else None,
+        "message": incident.message,
+    }
 
 
 def _why(judgement: Judgement, now: datetime) -> list[Json]:

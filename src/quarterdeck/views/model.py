@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from quarterdeck.truth.fields import Field
+from quarterdeck.truth.incidents import Incident
 from quarterdeck.truth.judgement import Judgement
 from quarterdeck.truth.reading import AnyReading, Key
 from quarterdeck.truth.rollup import Rollup
@@ -67,7 +68,9 @@ class Row:
     links: tuple[Link, ...] = ()
     disputes: tuple[Question, ...] = ()
     folded: tuple[str, ...] = ()
-    """Subjects whose trouble follows from this one's."""
+    """Subjects whose trouble follows from this one's, or came with it."""
+    matter: Incident | None = None
+    """The incident this row leads, on pages that tell incidents."""
 
     @property
     def readings(self) -> tuple[AnyReading, ...]:

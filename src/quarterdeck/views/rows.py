@@ -7,6 +7,7 @@ from shlex import quote
 
 from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
 from quarterdeck.truth.fields import field_for, kind_of
+from quarterdeck.truth.incidents import Incident
 from quarterdeck.truth.instance import ALL, Instance, instance_of
 from quarterdeck.truth.reading import Known
 from quarterdeck.truth.witnesses import contradictions
@@ -49,14 +50,29 @@ def build(judged: Judged, names: Iterable[str], columns: tuple[Column, ...] = ()
     return tuple(row(judged, name, columns) for name in names)
 
 
-def row(judged: Judged, name: str, columns: tuple[Column, ...] = (), folded: tuple[str, ...] = ()) -> Row:
+def row(
+    judged: Judged,
+    name: str,
+    columns: tuple[Column, ...] = (),
+    folded: tuple[str, ...] = (),
+    matter: Incident | None = None,
+) -> Row:
     """Make the row of one subject."""
     kind, facts = kind_of(name), judged.facts(name)
     cells = tuple(Cell(c, facts.reading(c.fields[kind]) if kind in c.fields else None) for c in columns)
     disputes = contradictions(facts) if kind == "gateway" else ()
     title = title_of(judged, name)
     return Row(
-        name, kind, instance_of(name), title, judged.judgements[name], cells, links(judged, name), disputes, folded
+        name,
+        kind,
+        instance_of(name),
+        title,
+        judged.judgements[name],
+        cells,
+        links(judged, name),
+        disputes,
+        folded,
+        matter,
     )
 
 

@@ -1,0 +1,65 @@
+"""What is wrong now, grouped into incidents: the same for the brief, the alerts and everything that counts them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
+from quarterdeck.truth.fields import Field, kind_of
+from quarterdeck.truth.findings import find
+from quarterdeck.truth.incidents import Incident, Setting, incidents
+from quarterdeck.truth.instance import Instance, subject
+from quarterdeck.truth.reading import Unavailable
+from quarterdeck.views.judged import Judged, matches
+from quarterdeck.views.model import Row
+from quarterdeck.views.rows import row
+
+
+def open_incidents(judged: Judged, instance: str) -> tuple[Incident, ...]:
+    """Return what is wrong over a filter, the most severe first."""
+    verdicts = (each for name, each in judged.judgements.items() if matches(name, instance))
+    return incidents(find(verdicts), settings_of(judged))
+
+
+def incident_row(judged: Judged, incident: Incident) -> Row:
+    """Make the row of an incident: that of its lead, with the others folded under it."""
+    folded = tuple(each.subject for each in incident.members[1:])
+    return row(judged, incident.lead.subject, folded=folded, matter=incident)
+
+
+def settings_of(judged: Judged) -> Mapping[str, Setting]:
+    """Return where each instance lives and what it runs on, also when that was read some time ago."""
+    hosts, homes = _hosts(judged), {one.home: one.id for one in judged.instances.values() if one.home is not None}
+    return {one.id: _setting(judged, one, hosts, homes) for one in judged.instances.values()}
+
+
+def _setting(judged: Judged, one: Instance, hosts: Mapping[str, str], homes: Mapping[Any, str]) -> Setting:
+    return Setting(
+        hosts.get(one.id),
+        _said(judged, subject(one.id, "model"), F.PROVIDER),
+        _said(judged, subject(one.id, "model"), F.MODEL),
+        _said(judged, subject(one.id), F.AGENT_VERSION),
+        homes.get(one.root, one.id),
+    )
+
+
+def _hosts(judged: Judged) -> dict[str, str]:
+    """The host of each instance: the one on whose file system its home lies."""
+    found: dict[str, str] = {}
+    for name in judged.of("disk"):
+        host = name.partition(":")[2].partition("/")[0]
+        found |= dict.fromkeys(_said(judged, name, F.DISK_OF) or (), host)
+    return found
+
+
+def _said(judged: Judged, name: str, field: Field[Any]) -> Any:  # noqa: ANN401 -- whatever the field holds
+    """What was last said of a field. What an instance shares with others does not end when nobody can read it."""
+    reading = judged.fields.get(name, {}).get(field.name)
+    last = reading.last if isinstance(reading, Unavailable) else reading
+    return None if last is None else last.value
+
+
+def kinds(judged: Judged) -> set[str]:
+    """Return the kinds of everything that is judged."""
+    return {kind_of(name) for name in judged.judgements}
