@@ -31,6 +31,11 @@ class Recall(Protocol):
     def snapshot_at(self, at: datetime) -> Snapshot | None:
         """What was known at a moment; None when memory begins later."""
 
+    def moment(self, at: datetime) -> datetime | None:
+        """The moment of which ``snapshot_at(at)`` is the whole truth: ``at`` itself, or, so far back that snapshots are
+        thinned out, the moment before it that was kept. Judge at this one. None when memory begins later.
+        """
+
     def changes(
         self,
         since: datetime,
