@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 COMPILE = $(BIN)/uv pip compile --universal --generate-hashes --no-header --quiet $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check bench lock pictures docs agents assets packages clean
+.PHONY: help up test check bench lock pictures docs schemas agents assets packages clean
 
 help:  ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ lock: $(VENV)/.dev  ## Write the lock files anew (UPGRADE=--upgrade takes newer 
 
 pictures: $(VENV)/.dev packages agents  ## Take the pictures of the documentation from real agents
 	@$(BIN)/python -m tests.real.screenshots
+
+schemas: $(VENV)/.dev agents  ## Record the agent's own tables anew, for the demo
+	@$(BIN)/python -m tests.real.schemas
 
 docs: $(VENV)/.dev  ## Write docs/reference anew out of the program
 	$(BIN)/python -m tests.architecture.reference

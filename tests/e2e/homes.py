@@ -1,7 +1,7 @@
 """Homes of release 0.19, written by hand, in which one mark stands wherever something secret or personal can stand.
 
-The databases have the columns the agent gives them (``schema/``). Every column that holds text is marked, but for
-those that hold rows together or that are known words.
+The databases have the columns the agent gives them (``quarterdeck.demo.schema``). Every column that holds text is
+marked, but for those that hold rows together or that are known words.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-SCHEMA: Final = Path(__file__).parent / "schema"
+from quarterdeck.demo import schema as recorded
+
 SESSION: Final = "20261120_235801_a1b2c3"
 JOB: Final = "934a7b9942d5"
 TASK: Final = "t_1a2b3c4d"
@@ -153,7 +154,7 @@ class MarkedHome:
         """Make a database with a row in each table."""
         with closing(sqlite3.connect(self.root / name)) as db:
             db.execute("PRAGMA journal_mode = WAL")
-            db.executescript((SCHEMA / f"{schema}.sql").read_text(encoding="utf-8"))
+            db.executescript(recorded.text("0.19.0", f"{schema}.sql") or "")
             for (table,) in db.execute("SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE TABLE%'").fetchall():
                 if not table.startswith(("sqlite_", "messages_fts")):
                     self._fill(db, table)
