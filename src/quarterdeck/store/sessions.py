@@ -96,7 +96,8 @@ sessions = Table(
     Column("priced", Boolean, nullable=False),
     Column("title", TEXT),
     Column("body", TEXT, nullable=False),
-    UniqueConstraint("id", "instance", name="uq_sessions"),
+    UniqueConstraint("instance", "id", name="uq_sessions"),
+    Index("ix_sessions_id", "id", "seq", "group_id", "started"),
     *(Index(f"ix_sessions_{name}", name, "seq", "group_id", "started") for name in KEYS.values() if name != "started"),
     Index("ix_sessions_started", "started", "seq", "group_id"),
     *(
@@ -124,6 +125,7 @@ words = Table(
     Column("word", TEXT, nullable=False),
     Column("seq", BigInteger, nullable=False),
     PrimaryKeyConstraint("word", "seq", name="pk_session_words"),
+    Index("ix_session_words_seq", "seq", "word"),
 )
 """The words of titles, by which sessions are found."""
 
