@@ -22,9 +22,9 @@ from typing import Any, Final
 
 from benchmarks import homes, present
 from benchmarks.agent import Dashboard
-from benchmarks.bulk import Shape
 from benchmarks.measure import PROGRAM, BenchmarkError, Figure, Promise, own_environment
 from benchmarks.measure import run as run_program
+from quarterdeck.demo.bulk import Shape
 from tests.real.homes import Home
 
 STATE, JOBS, GATEWAY = "state.db", "cron/jobs.json", "gateway_state.json"

@@ -26,8 +26,9 @@ from typing import Final
 
 import psutil
 
-from benchmarks import bulk, present
-from benchmarks.bulk import Shape
+from benchmarks import present
+from quarterdeck.demo import bulk
+from quarterdeck.demo.bulk import Shape
 from tests.real.agents import REPOSITORY, Agent, ensure_agent
 from tests.real.homes import Home
 

@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import psutil
 
-from benchmarks.bulk import DAY_S, TEXT, Shape
+from quarterdeck.demo.bulk import DAY_S, TEXT, Shape
 from tests.real.homes import Home, wait_until
 
 TEMPLATES: Final = "job-templates.json"

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import bulk, homes
-from benchmarks.bulk import TEXT, Shape
+from benchmarks import homes
 from benchmarks.counts import count
+from quarterdeck.demo import bulk
+from quarterdeck.demo.bulk import TEXT, Shape
 from tests.real.agents import ensure_agent
 from tests.real.homes import Home
 

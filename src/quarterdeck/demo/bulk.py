@@ -2,7 +2,7 @@
 
 Rule 1: the tables are the agent's own. Columns are named, and what a release does not have is left out.
 Rule 2: rows stand as the agent would have written them: ids of messages grow with time, whatever session they are of.
-Rule 3: no text is real. Each begins with ``TEXT``, so that any program that passes one on can be caught.
+Rule 3: no text is real. Each begins with the shape's mark, so that any program that passes one on can be caught.
 
 The agent's search index stays as empty as it was: its triggers are taken away while rows are written in bulk, and put
 back afterwards, so the agent finds everything in place and rebuilds nothing.
@@ -16,6 +16,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from operator import itemgetter
 from pathlib import Path
 from random import Random
@@ -57,6 +58,13 @@ TIMES: Final = {
     "session_model_usage": ("first_seen", "last_seen"),
 }
 
+BUSY: Final = (*(0.15,) * 6, 0.4, 0.7, *(1.0,) * 10, 0.8, 0.7, 0.6, 0.5, 0.3, 0.2)
+"""How many of the sessions that could begin in each hour of the day do."""
+ENDED, TITLED, ASIDE = 0.9, 0.7, 0.3
+"""Shares of the sessions: ended, with a title, with side work."""
+STEPS: Final = ("user", "call", "tool", "answer")
+"""How the messages of a session follow each other."""
+
 Say = Callable[[str], None]
 Row = tuple[Any, ...]
 
@@ -74,6 +82,15 @@ class Shape:
     days: float = 180.0
     seed: int = 1
     version: str = "0.19.0"
+    text: str = TEXT
+    """How every text of it begins."""
+    titles: tuple[str, ...] = ()
+    """What sessions are called, with a number behind; the mark where nothing is said."""
+    job_ids: tuple[str, ...] = ()
+    """The jobs whose runs have sessions."""
+    prompt_bytes: int = PROMPT_BYTES
+    models: tuple[str, ...] = MODELS
+    priced: tuple[str | None, ...] = PRICED
 
 
 @dataclass(slots=True)
@@ -95,9 +112,9 @@ def fill(path: Path, shape: Shape, now: float, say: Say) -> None:
     random = Random(f"{shape.name}/{shape.seed}")
     sessions = _sessions(random, shape, now)
     with _in_bulk(path) as db:
-        _insert(db, "sessions", SESSIONS, _session_rows(random, sessions))
-        _insert(db, "session_model_usage", USAGE, _usage_rows(random, sessions))
-        _write_messages(db, random, sessions, say)
+        _insert(db, "sessions", SESSIONS, _session_rows(random, sessions, shape))
+        _insert(db, "session_model_usage", USAGE, _usage_rows(random, sessions, shape))
+        _write_messages(db, random, sessions, Texts(random, shape.text), say)
 
 
 def move(path: Path, seconds: float) -> None:
@@ -150,28 +167,39 @@ def _insert(db: sqlite3.Connection, table: str, names: Sequence[str], rows: Iter
 def _sessions(random: Random, shape: Shape, now: float) -> list[Session]:
     """Return all sessions, the oldest first; the live ones are spread over yesterday and the last two hours."""
     live = min(shape.live, shape.sessions)
-    begun = sorted(now - QUIET_S - random.random() * shape.days * DAY_S for _ in range(shape.sessions - live))
+    begun = sorted(_begun(random, shape, now) for _ in range(shape.sessions - live))
     counts = _split(random, shape.messages - 2 * live, shape.sessions)
-    sessions = [_past(random, number, at, counts[number], now) for number, at in enumerate(begun)]
+    sessions = [_past(random, shape, number, at, counts[number], now=now) for number, at in enumerate(begun)]
     for number in range(live):
         yesterday = number % 2 == 0
         at = now - (random.uniform(25, 29) * 3600 if yesterday else random.uniform(600, 7200))
-        made = _session(random, len(sessions), ("telegram", "discord")[yesterday], at, counts[len(sessions)] + 2)
+        source = ("telegram", "discord")[yesterday]
+        made = _session(random, shape, len(sessions), source, at, messages=counts[len(sessions)] + 2)
         made.until = now - random.uniform(1, LIVE_S)
         sessions.append(made)
     return sorted(sessions, key=lambda session: session.started_at)
 
 
-def _past(random: Random, number: int, at: float, messages: int, now: float) -> Session:
+def _begun(random: Random, shape: Shape, now: float) -> float:
+    """Return when a session began: by day more often than by night, and lately a little more often than long ago."""
+    while True:
+        at = now - QUIET_S - math.pow(random.random(), 1.15) * shape.days * DAY_S
+        if random.random() < BUSY[int(at % DAY_S // 3600)]:
+            return at
+
+
+def _past(random: Random, shape: Shape, number: int, at: float, messages: int, *, now: float) -> Session:
     source = random.choices(SOURCES, WEIGHTS)[0]
-    made = _session(random, number, source, at, messages)
+    made = _session(random, shape, number, source, at, messages=messages)
     made.until = min(at + random.random() * SPAN_S, now - QUIET_S)
-    made.ended = source not in NEVER_ENDED and random.random() < 0.9
+    made.ended = source not in NEVER_ENDED and random.random() < ENDED
     return made
 
 
-def _session(random: Random, number: int, source: str, at: float, messages: int) -> Session:
-    name = f"cron_{random.randrange(1 << 48):012x}_{number:06d}" if source == "cron" else f"{source}_{number:06d}"
+def _session(random: Random, shape: Shape, number: int, source: str, at: float, *, messages: int) -> Session:
+    moment = f"{datetime.fromtimestamp(at, UTC):%Y%m%d_%H%M%S}"
+    job = random.choice(shape.job_ids) if shape.job_ids else f"{random.randrange(1 << 48):012x}"
+    name = f"cron_{job}_{moment}_{number:x}" if source == "cron" else f"{moment}_{number:06x}"
     return Session(number, name, source, at, at, messages, ended=False)
 
 
@@ -185,40 +213,42 @@ def _split(random: Random, total: int, parts: int) -> list[int]:
     return counts
 
 
-def _session_rows(random: Random, sessions: Iterable[Session]) -> Iterator[Row]:
-    texts = Texts(random)
+def _session_rows(random: Random, sessions: Iterable[Session], shape: Shape) -> Iterator[Row]:
+    texts = Texts(random, shape.text)
     for each in sessions:
         calls = each.messages // 4
         tokens = 900 * each.messages
-        status = random.choice(PRICED)
+        status = random.choice(shape.priced)
+        title = random.choice(shape.titles or (shape.text,))
         cost = round(tokens * 2e-6, 6) if status == "estimated" else 0.0
         yield (
-            *(each.id, each.source, random.choice(MODELS), texts.take(PROMPT_BYTES), each.started_at),
+            *(each.id, each.source, random.choice(shape.models), texts.take(shape.prompt_bytes), each.started_at),
             *(each.until if each.ended else None, "session_reset" if each.ended else None, each.messages, calls),
             *(tokens, 40 * each.messages, 3 * tokens, 0, 0, "example", cost, status),
-            *(f"{TEXT} {each.number}" if random.random() < 0.7 else None, 2 * calls),
+            *(f"{title} {each.number}" if random.random() < TITLED else None, 2 * calls),
         )
 
 
-def _usage_rows(random: Random, sessions: Iterable[Session]) -> Iterator[Row]:
+def _usage_rows(random: Random, sessions: Iterable[Session], shape: Shape) -> Iterator[Row]:
     for each in sessions:
-        model, tokens = random.choice(MODELS), 900 * each.messages
+        model, tokens = random.choice(shape.models), 900 * each.messages
         when = (each.started_at, each.until)
         yield (each.id, model, "example", "", each.messages // 2, tokens, 40 * each.messages, 3 * tokens, 0.01, *when)
-        if random.random() < 0.3:
-            yield (each.id, MODELS[-1], "example", "title_generation", 1, 900, 20, 0, 0.0001, *when)
+        if random.random() < ASIDE:
+            yield (each.id, shape.models[-1], "example", "title_generation", 1, 900, 20, 0, 0.0001, *when)
 
 
 # --- messages --------------------------------------------------------------------------------------------------------
 
 
-def _write_messages(db: sqlite3.Connection, random: Random, sessions: Sequence[Session], say: Say) -> None:
+def _write_messages(
+    db: sqlite3.Connection, random: Random, sessions: Sequence[Session], texts: Texts, say: Say
+) -> None:
     moments = _moments(random, sessions)
-    texts = Texts(random)
     named = (*MESSAGES, *MESSAGES_NEWER)
     for first in range(0, len(moments), CHUNK):
         chunk = moments[first : first + CHUNK]
-        _insert(db, "messages", named, (_message(random, texts, sessions[at], when) for when, at in chunk))
+        _insert(db, "messages", named, (message(random, texts, sessions[at], when) for when, at in chunk))
         say(f"{first + len(chunk):,} of {len(moments):,} messages")
 
 
@@ -234,17 +264,17 @@ def _moments(random: Random, sessions: Sequence[Session]) -> list[tuple[float, i
     return moments
 
 
-def _message(random: Random, texts: Texts, session: Session, when: float) -> Row:
+def message(random: Random, texts: Texts, session: Session, when: float) -> Row:
     """Return the session's next message: a question, a call of a tool, its result, an answer, and so on."""
-    step, session.written = session.written % 4, session.written + 1
+    step, session.written = session.written % len(STEPS), session.written + 1
     marks = (0, 1, 0)
     if step == 0:
         return (session.id, "user", texts.take(random.randrange(60, 400)), None, None, when, None, *marks)
     if step == 1:
-        call = {"id": f"call_{session.written}", "type": "function"}
-        call["function"] = {"name": "terminal", "arguments": texts.take(random.randrange(20, 200))}  # type: ignore[assignment]
+        function = {"name": "terminal", "arguments": texts.take(random.randrange(20, 200))}
+        call = {"id": f"call_{session.written}", "type": "function", "function": function}
         return (session.id, "assistant", None, json.dumps([call]), None, when, "tool_calls", *marks)
-    if step == 2:
+    if step == STEPS.index("tool"):
         return (session.id, "tool", texts.take(random.randrange(100, 1600)), None, "terminal", when, None, *marks)
     return (session.id, "assistant", texts.take(random.randrange(100, 1400)), None, None, when, "stop", *marks)
 
@@ -254,11 +284,11 @@ class Texts:
 
     WORDS: Final = ("harbour", "lantern", "compass", "anchor", "tide", "rope", "sail", "keel", "mast", "chart")
 
-    def __init__(self, random: Random) -> None:
-        self._random = random
+    def __init__(self, random: Random, mark: str = TEXT) -> None:
+        self._random, self._mark = random, mark
         self._all = " ".join(random.choices(self.WORDS, k=100_000))
 
     def take(self, length: int) -> str:
         """Return that many characters; none is like another."""
         start = self._random.randrange(len(self._all) - length)
-        return f"{TEXT} {self._all[start : start + length - len(TEXT) - 1]}"
+        return f"{self._mark} {self._all[start : start + length - len(self._mark) - 1]}"
