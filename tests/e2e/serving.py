@@ -14,6 +14,7 @@ import uvicorn
 
 from quarterdeck.truth.reading import Known
 from quarterdeck.truth.snapshot import Snapshot
+from quarterdeck.views.recall import Recall
 from quarterdeck.web.app import create_app
 
 LIMIT_S: Final = 30.0
@@ -32,6 +33,8 @@ class RunningHub:
     collecting: bool = True
     started: float = field(default_factory=time.monotonic)
     last: Snapshot = field(init=False)
+    recall: Recall | None = None
+    banner: str | None = None
 
     def __post_init__(self) -> None:
         self.last = self.collect(WITCHING_HOUR)

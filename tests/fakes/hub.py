@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from quarterdeck.truth.snapshot import Snapshot
+from quarterdeck.views.recall import Recall
 
 
 @dataclass(slots=True)
@@ -14,6 +15,8 @@ class FakeHub:
 
     snapshot: Snapshot
     now: datetime
+    recall: Recall | None = None
+    banner: str | None = None
 
     def clock(self) -> datetime:
         """The moment the test set."""

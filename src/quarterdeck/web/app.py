@@ -1,218 +1,172 @@
-"""The web application: the same views as pages and as ``/api/v1/views/VIEW``. It can only be read.
+"""The web application: the same views as pages, as ``/api/v1/views/VIEW``, and as streams of what changes on a page.
 
-Rule 1: a request touches no disk and no source. It renders the snapshot that is already in memory.
-Rule 2: a rendered page lives for one second at most: a hub whose collector has stopped must show
-        readings growing old, not the bytes of the moment when all was well.
-Rule 3: until there is a door, the only names this application answers to are those of loopback.
+Rule 1: what is asked for often is answered from a table of finished answers: a look-up, and two messages to the server.
+Rule 2: until there is a door, the only names this application answers to are those of loopback, and nothing can be
+        asked of it but to be looked at. Both are decided before anything else is.
+Rule 3: what is not known here is for the framework behind it, which is loaded when it is needed and not before.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import pkgutil
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from datetime import datetime
-from hashlib import sha256
-from typing import Annotated, Protocol
+from http import HTTPStatus
+from typing import Any, Final
 
-import msgspec
-from fastapi import FastAPI, Query, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import RedirectResponse, Response
-from starlette.exceptions import HTTPException
+from quarterdeck.web import address
+from quarterdeck.web.address import IN_API, ON_PAGES, Refusal
+from quarterdeck.web.answers import HTML, JSON, TEXT, Answer, Message, Receive, Send, answer, error_json
+from quarterdeck.web.assets import asset
+from quarterdeck.web.live import Live
+from quarterdeck.web.pages import render_error
+from quarterdeck.web.screen import Hub, Screen, Slot
 
-from quarterdeck.truth.instance import ALL
-from quarterdeck.truth.snapshot import Snapshot
-from quarterdeck.views import VIEWS
-from quarterdeck.views.asked import Asked
-from quarterdeck.views.contract import as_json
-from quarterdeck.views.judged import Judged
-from quarterdeck.views.model import View
-from quarterdeck.web.pages import render, render_error, static_files
+__all__ = ["Hub", "create_app"]
 
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
-LOOKING = ["GET", "HEAD"]
-CACHED = 64
-"""Rendered pages kept at once."""
-HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
-TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
+LOOPBACK: Final = frozenset({b"127.0.0.1", b"localhost", b"[::1]"})
+LOOKING: Final = ("GET", "HEAD")
+ALLOWED: Final = (b"allow", b"GET, HEAD")
+ADDRESSES: Final = 512
+"""Spellings of addresses that are remembered."""
+FRAMEWORK: Final = "quarterdeck.web.api:create_api"
 
-Next = Callable[[Request], Awaitable[Response]]
+Scope = dict[str, Any]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+Key = tuple[str, bytes]
+
+log = logging.getLogger(__name__)
 
 
-class Hub(Protocol):
-    """What the pages need of the running program."""
-
-    @property
-    def snapshot(self) -> Snapshot:
-        """The newest collection."""
-
-    def clock(self) -> datetime:
-        """The present moment, with its zone."""
-
-
-@dataclass(slots=True)
-class Screen:
-    """Views of the newest snapshot, judged once a second and rendered once for everybody."""
-
-    hub: Hub
-    judged: Judged | None = None
-    rendered: dict[tuple[object, ...], bytes] = field(default_factory=dict)
-
-    def view(self, name: str, asked: Asked) -> View:
-        """Return a view of the newest snapshot now.
-
-        Raises:
-            HTTPException: 404 for a view or an instance that does not exist.
-        """
-        judged = self._judged()
-        if name not in VIEWS:
-            raise HTTPException(404, f"There is no view called that. Ask for one of: {', '.join(VIEWS)}.")
-        if asked.instance != ALL and asked.instance not in judged.instances:
-            raise HTTPException(
-                404, f"No instance is called that. Ask for {ALL} or one of: {', '.join(judged.instances)}."
-            )
-        return VIEWS[name].make(judged, asked, None)
-
-    def page(self, name: str, asked: Asked) -> bytes:
-        """Return a page, rendered at most once a second."""
-        return self._once(("page", name, asked), lambda: render(self.view(name, asked)))
-
-    def data(self, name: str, asked: Asked) -> bytes:
-        """Return a view as JSON, rendered at most once a second."""
-        return self._once(("data", name, asked), lambda: msgspec.json.encode(as_json(self.view(name, asked))))
-
-    def _judged(self) -> Judged:
-        now, snapshot = self.hub.clock(), self.hub.snapshot
-        old = self.judged
-        if old is None or old.snapshot is not snapshot or not 0 <= (now - old.now).total_seconds() < 1:
-            self.judged = Judged(snapshot, now)
-            self.rendered = {}
-        return self.judged or Judged(snapshot, now)
-
-    def _once(self, key: tuple[object, ...], make: Callable[[], bytes]) -> bytes:
-        self._judged()
-        found = self.rendered.get(key)
-        if found is None:
-            found = make()
-            if len(self.rendered) < CACHED:
-                self.rendered[key] = found
-        return found
-
-
-def create_app(hub: Hub) -> FastAPI:
+def create_app(hub: Hub) -> Front:
     """Build the application around a running hub."""
-    app = FastAPI(title="Quarterdeck", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
-    screen, static = Screen(hub), static_files()
-    app.middleware("http")(_only_looking)
-    app.add_exception_handler(HTTPException, _refused)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(Exception, _failed)
-
-    @app.api_route("/", methods=LOOKING, include_in_schema=False)
-    def home() -> Response:
-        return RedirectResponse("/brief", 307)
-
-    @app.api_route("/healthz", methods=LOOKING, include_in_schema=False)
-    def health() -> Response:
-        return Response(b"ok\n", media_type="text/plain")
-
-    @app.api_route("/static/{name}", methods=LOOKING, include_in_schema=False)
-    def asset(name: str) -> Response:
-        if name not in static:
-            raise HTTPException(404, "There is no such file.")
-        media = TYPES[name.rpartition(".")[2]]
-        return Response(static[name], media_type=media, headers={"Cache-Control": "max-age=31536000, immutable"})
-
-    @app.api_route("/api/v1/views/{name}", methods=LOOKING)
-    def api_view(request: Request, name: str, instance: str = ALL) -> Response:
-        _known_only(request, {"instance"})
-        return _answer(request, screen.data(name, Asked(instance)), "application/json")
-
-    @app.api_route("/{name}", methods=LOOKING, include_in_schema=False)
-    def page(
-        request: Request,
-        name: str,
-        instance: str = ALL,
-        page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
-        open: str | None = None,  # noqa: A002 -- the word in the URL
-    ) -> Response:
-        _known_only(request, {"instance", "page", "open"})
-        return _answer(request, screen.page(name, Asked(instance, page, open)), "text/html; charset=utf-8")
-
-    return app
+    return Front(hub)
 
 
-async def _only_looking(request: Request, call_next: Next) -> Response:
-    """Refuse every name but loopback's and every method but GET and HEAD; arm every answer."""
-    if _hostname(request.headers.get("host", "")) not in LOOPBACK:
-        answer = _error(
-            request,
-            421,
-            "This address is not one Quarterdeck answers to. Open it as http://127.0.0.1 or http://localhost.",
-        )
-    elif request.method not in LOOKING:
-        answer = _error(request, 405, "Quarterdeck can only be looked at here. Use GET.")
-    else:
-        answer = await call_next(request)
-    for name, value in HEADERS.items():
-        answer.headers.setdefault(name, value)
-    return answer
+class Front:
+    """The application, as the server calls it."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.screen = Screen(hub)
+        self.live = Live(self.screen)
+        self._known: dict[Key, Slot] = {}
+        self._hosts: set[bytes] = set()
+        self._framework: Application | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await _not_http(scope, receive, send)
+            return
+        said, method = dict(scope["headers"]), scope["method"]
+        host = said.get(b"host", b"")
+        if method in LOOKING and host in self._hosts:
+            slot = self._known.get((scope["path"], scope["query_string"]))
+            ready = None if slot is None else self.screen.fresh(slot)
+            if ready is not None:
+                await ready.send(said, method, send)
+                return
+        await self._guarded(scope, said, receive, send)
+
+    def close(self) -> None:
+        """Let streams end, as when the program is told to stop."""
+        self.live.closing = True
+        self.screen.close()
+
+    async def _guarded(self, scope: Scope, said: dict[bytes, bytes], receive: Receive, send: Send) -> None:
+        method, host = scope["method"], said.get(b"host", b"")
+        try:
+            if _hostname(host) not in LOOPBACK:
+                raise Refusal(  # noqa: TRY301 -- one place turns all refusals into answers
+                    421,
+                    "This address is not one Quarterdeck answers to. Open it as http://127.0.0.1 or http://localhost.",
+                )
+            if method not in LOOKING:
+                raise Refusal(405, "Quarterdeck can only be looked at here. Use GET.")  # noqa: TRY301 -- as above
+            if len(self._hosts) < ADDRESSES:
+                self._hosts.add(host)
+            found = await self._answer(scope, said, receive, send)
+        except Refusal as refusal:
+            found = _refused(said, refusal.status, refusal.detail)
+        except Exception as error:
+            log.exception("A request failed")
+            kind = type(error).__name__
+            found = _refused(said, 500, f"Quarterdeck itself failed here ({kind}). Its log names the place.")
+        if found is not None:
+            await found.send(said, method, send)
+
+    async def _answer(self, scope: Scope, said: dict[bytes, bytes], receive: Receive, send: Send) -> Answer | None:
+        """Return what is asked for; None when it has been sent already."""
+        path = scope["path"]
+        if (fixed := FIXED.get(path)) is not None:
+            return fixed
+        first, _, rest = path[1:].partition("/")
+        if first == "static" and (found := asset(rest, scope["query_string"])) is not None:
+            return found
+        if first == "live":
+            wanted = address.read(rest, _query(scope))
+            state = said.get(b"last-event-id", b"").decode("latin-1")
+            await self.live.stream(wanted, state, receive, send)
+            return None
+        if first == "api":
+            view = path.removeprefix("/api/v1/views/")
+            if view == path:
+                await self._behind(scope, receive, send)
+                return None
+            return await self._view(scope, view, page=False)
+        if "/" not in path[1:]:
+            return await self._view(scope, first, page=True)
+        raise Refusal(404, "There is nothing here. The brief is at /brief.")
+
+    async def _view(self, scope: Scope, view: str, *, page: bool) -> Answer:
+        wanted = address.read(view, _query(scope), ON_PAGES if page else IN_API)
+        slot = self.screen.slot(wanted, page=page)
+        made = await self.screen.get(slot)
+        if len(self._known) >= ADDRESSES:
+            self._known.clear()
+        self._known[scope["path"], scope["query_string"]] = slot
+        return made
+
+    async def _behind(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the framework answer; the first time, it is loaded beside the event loop."""
+        framework = self._framework
+        if framework is None:
+            create_api = await asyncio.to_thread(pkgutil.resolve_name, FRAMEWORK)
+            framework = self._framework = await asyncio.to_thread(create_api)
+        await framework(scope, receive, send)
 
 
-def _known_only(request: Request, known: set[str]) -> None:
-    """Refuse what nobody here understands: an answer that ignores half of the question is to another question.
-
-    Raises:
-        HTTPException: 400 for a parameter that is not known.
-    """
-    if unknown := sorted(request.query_params.keys() - known):
-        count = "a parameter" if len(unknown) == 1 else f"{len(unknown)} parameters"
-        raise HTTPException(400, f"This address carries {count} not known here. Known are: {', '.join(sorted(known))}.")
+FIXED: Final[dict[str, Answer]] = {
+    "/": answer(b"", TEXT, status=HTTPStatus.TEMPORARY_REDIRECT, more=((b"location", b"/brief"),)),
+    "/healthz": answer(b"ok\n", TEXT),
+}
 
 
-def _hostname(host: str) -> str:
+async def _not_http(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "lifespan":
+        message: Message = {"type": ""}
+        while message["type"] != "lifespan.shutdown":
+            message = await receive()
+            await send({"type": f"{message['type']}.complete"})
+    elif scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1000})
+
+
+def _query(scope: Scope) -> str:
+    try:
+        return str(scope["query_string"], "ascii")
+    except UnicodeDecodeError:
+        raise Refusal(400, "This address cannot be read: its question holds characters that must be encoded.") from None
+
+
+def _hostname(host: bytes) -> bytes:
     """Return the name in a Host header, without its port."""
-    return host.partition("]")[0] + "]" if host.startswith("[") else host.rpartition(":")[0] or host
+    return host.partition(b"]")[0] + b"]" if host.startswith(b"[") else host.rpartition(b":")[0] or host
 
 
-def _answer(request: Request, body: bytes, media: str) -> Response:
-    etag = f'"{sha256(body).hexdigest()[:24]}"'
-    if request.headers.get("if-none-match") == etag:
-        return Response(status_code=304, headers={"ETag": etag})
-    return Response(body, media_type=media, headers={"ETag": etag})
-
-
-async def _refused(request: Request, error: Exception) -> Response:
-    status, detail = (error.status_code, error.detail) if isinstance(error, HTTPException) else (500, "")
-    return _error(request, status, detail)
-
-
-async def _invalid(request: Request, error: Exception) -> Response:
-    """Name the parameter that is wrong, never its value."""
-    wrong = sorted({str(e["loc"][-1]) for e in error.errors()}) if isinstance(error, RequestValidationError) else []
-    return _error(request, 400, f"Not a valid value: {', '.join(wrong)}.")
-
-
-async def _failed(request: Request, error: Exception) -> Response:
-    """Say that we failed, by type only: the message of an exception may quote what was read."""
-    return _error(request, 500, f"Quarterdeck itself failed here ({type(error).__name__}). Its log names the place.")
-
-
-def _error(request: Request, status: int, detail: str) -> Response:
-    """Answer in the language that was asked for: a page to a person, JSON to everybody else."""
-    if "text/html" in request.headers.get("accept", ""):
-        return Response(render_error(status, detail), status, media_type="text/html; charset=utf-8")
-    return Response(
-        msgspec.json.encode({"error": {"status": status, "detail": detail}}), status, media_type="application/json"
-    )
+def _refused(said: dict[bytes, bytes], status: int, detail: str) -> Answer:
+    more = (ALLOWED,) if status == HTTPStatus.METHOD_NOT_ALLOWED else ()
+    if b"text/html" in said.get(b"accept", b""):
+        return answer(render_error(status, detail), HTML, status=status, more=more)
+    return answer(error_json(status, detail), JSON, status=status, more=more)

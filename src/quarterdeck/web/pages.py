@@ -7,28 +7,30 @@ age and expiry. ``data-expires`` in the markup lets the page itself turn old, wi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from hashlib import sha256
 from http import HTTPStatus
-from importlib.resources import files
 from itertools import groupby
-from urllib.parse import quote, urlencode
+from typing import NamedTuple
+from urllib.parse import parse_qsl, quote, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
 from quarterdeck.truth.fields import kind_of
 from quarterdeck.truth.instance import ALL, instance_of
-from quarterdeck.truth.judgement import Status, words
+from quarterdeck.truth.judgement import Judgement, Status, words
+from quarterdeck.truth.past import Late
 from quarterdeck.truth.reading import AnyReading, Knowledge, Known, Reason, Unavailable
 from quarterdeck.truth.shapes import dump
 from quarterdeck.views import VIEWS
 from quarterdeck.views.judged import needs_somebody
-from quarterdeck.views.model import Cell, Column, Figure, Gap, Row, View
+from quarterdeck.views.model import Cell, Choice, Column, Figure, Gap, Row, View
 from quarterdeck.views.words import Shown, clock, show
+from quarterdeck.web.address import Wanted
+from quarterdeck.web.assets import static_url
 
 IN_TABLE = {
     "agents": ("agent_version", "model", "last_success_at", "live", "platforms"),
@@ -38,14 +40,31 @@ IN_TABLE = {
 PAGE_OF = {"gateway": "agents", "job": "cron", "scheduler": "cron", "timer": "cron", "source": "coverage"}
 """Where a kind of subject has its row; every other kind has it on ops."""
 ROWS_PER_PAGE = 200
+FEW = 12
+"""Instances up to which the filter shows each; of more, one is searched for."""
+ABREAST = 8
+"""Instances that fit side by side."""
 Named = tuple[str, AnyReading]
 """A reading, and what it is called on the page."""
 UNIT = re.compile(r" (?:s|ms|bytes|usd)$")
 SPAN = re.compile(r" (\d+)(h|m)\b")
 
 
-def render(view: View) -> bytes:
-    """Return a page as UTF-8 bytes."""
+class Frame(NamedTuple):
+    """What a page carries beside its view."""
+
+    wanted: Wanted
+    state: str
+    """The name of this rendering; the stream of changes goes on from it."""
+    banner: str | None = None
+    late: Sequence[Late] = ()
+    """What was true at a moment that is over, and learnt after it."""
+    remembers: bool = False
+    """Whether there is a memory that can be asked for other moments."""
+
+
+def render(view: View, frame: Frame) -> str:
+    """Return a page."""
     asked = view.asked
     pages = max(1, -(-len(view.rows) // ROWS_PER_PAGE))
     page = min(max(asked.page, 1), pages)
@@ -55,16 +74,16 @@ def render(view: View) -> bytes:
         .get_template(VIEWS[view.name].template)
         .render(
             view=view,
-            views=[(name, spec.title) for name, spec in VIEWS.items() if spec.key],
+            frame=frame,
+            views=[(name, spec.title, spec.key) for name, spec in VIEWS.items() if spec.key],
             rows=view.rows[start : start + ROWS_PER_PAGE],
             columns=[column for column in view.columns if _in_table(view, column)],
             page=page,
             pages=pages,
             opened=next((row for row in view.rows if row.subject == asked.open), None),
-            page_title=_page_title(view),
-            **Layout(view).helpers(),
+            page_title=_page_title(view, frame),
+            **Layout(view, frame).helpers(),
         )
-        .encode()
     )
 
 
@@ -74,31 +93,27 @@ def render_error(status: int, detail: str) -> bytes:
     return _environment().get_template("error.html").render(title=title, detail=detail).encode()
 
 
-def static_files() -> dict[str, bytes]:
-    """Return our own static files by name."""
-    folder = files("quarterdeck.web") / "static"
-    return {item.name: item.read_bytes() for item in folder.iterdir() if item.name.startswith("deck.")}
-
-
-@cache
-def static_url(name: str) -> str:
-    """Return the URL of a static file, which changes with its content."""
-    return f"/static/{name}?v={sha256(static_files()[name]).hexdigest()[:12]}"
-
-
 @dataclass(frozen=True, slots=True)
 class Layout:
     """What templates may call, bound to the moment and the filter of a view."""
 
     view: View
+    frame: Frame
 
     def helpers(self) -> dict[str, Callable[..., object]]:
         """Return what templates may call, by name."""
-        mine = (self.shown, self.span, self.short, self.url, self.cells, self.told, self.by_instance, self.lives_until)
+        mine = (
+            *(self.shown, self.span, self.short, self.url, self.kept, self.cells, self.told, self.by_instance),
+            *(self.lives_until, self.seen_at, self.beside, self.place_of, self.shown_plain),
+        )
         return {each.__name__: each for each in mine}
 
     def shown(self, reading: AnyReading) -> Shown:
         return show(reading, self.view.at)
+
+    def shown_plain(self, reading: Known[object]) -> str:
+        """Return a value in words as of when it was seen: beside it stands when that was."""
+        return show(reading, reading.observed_at).text
 
     def span(self, moment: datetime) -> str:
         return words(self.view.at - moment)
@@ -107,8 +122,28 @@ class Layout:
         return _short(moment.astimezone(UTC), self.view.at.astimezone(UTC))
 
     def url(self, name: str, **more: object) -> str:
-        asked = {key: value for key, value in more.items() if not (key == "page" and value == 1)}
-        return f"/{name}?{urlencode({'instance': self.view.instance, **asked}, quote_via=quote)}"
+        """Return an address that keeps the filter and the moment, and on the same view its other words too.
+
+        ``None`` leaves a word out.
+        """
+        path, _, query = name.partition("?")
+        words = dict(self.view.asked.words) if path == self.view.name else {}
+        at = {"at": self.frame.wanted.at and dump(self.frame.wanted.at)}
+        asked = {"instance": self.view.instance, **words, **dict(parse_qsl(query)), **at, **more}
+        kept = {key: value for key, value in asked.items() if value is not None and (key, value) != ("page", 1)}
+        return f"/{path}?{urlencode(kept, quote_via=quote, safe=':')}"
+
+    def kept(self, href: str) -> str:
+        """Return an address of ours that looks at the same moment; addresses of others stay as they are."""
+        at = self.frame.wanted.at
+        if at is None or not href.startswith("/"):
+            return href
+        place, hash_, fragment = href.partition("#")
+        return f"{place}{'&' if '?' in place else '?'}at={dump(at)}{hash_}{fragment}"
+
+    def place_of(self, subject: str) -> str:
+        """Return the address of a subject's row."""
+        return self.kept(place_of(subject))
 
     def cells(self, row: Row) -> list[tuple[Column, Shown | None]]:
         """Return what a row says in the table."""
@@ -142,6 +177,21 @@ class Layout:
         """Return when a figure grows old. What has expired already is not counted in it, and ages nothing."""
         lives = (r.expires_at for r in figure.readings if isinstance(r, Known))
         return min((until for until in lives if until > self.view.at), default=None)
+
+    def seen_at(self, figure: Figure) -> datetime | None:
+        """Return when the oldest of what a figure was made of was seen."""
+        return min((r.observed_at for r in figure.readings if isinstance(r, Known)), default=None)
+
+    def beside(self) -> list[Choice]:
+        """Return the instances to show side by side: all, or of many the chosen one and those that are worst off."""
+        choices = [choice for choice in self.view.choices if choice.id != ALL]
+        if len(choices) <= ABREAST:
+            return choices
+        return sorted(choices, key=lambda choice: (not choice.chosen, -self._worst(choice.id)))[:ABREAST]
+
+    def _worst(self, instance: str) -> int:
+        cells = (side.cells.get(instance) for side in self.view.sides)
+        return max((cell.status.rank for cell in cells if isinstance(cell, Judgement)), default=0)
 
 
 def place_of(subject: str) -> str:
@@ -203,10 +253,13 @@ def _short(moment: datetime, now: datetime) -> str:
     return moment.strftime("%-d %b %H:%M" if abs(now - moment) < timedelta(days=300) else "%Y-%m-%d")
 
 
-def _page_title(view: View) -> str:
+def _page_title(view: View, frame: Frame) -> str:
     """Say the worst first, so that a tab tells it too."""
     bad = sum(row.judgement.status in (Status.DOWN, Status.DEGRADED) for row in view.rows)
-    return f"{bad} need you · {view.title}" if bad else view.title
+    said = f"{bad} need you · {view.title}" if bad else view.title
+    if frame.wanted.at is not None:
+        said = f"As of {clock(frame.wanted.at)} · {view.title}"
+    return f"Demo · {said}" if frame.banner else said
 
 
 def _ms(moment: datetime) -> int:
@@ -236,12 +289,12 @@ def _environment() -> Environment:
         "ms": _ms,
         "iso": dump,
         "clock": clock,
+        "FEW": FEW,
         "time_of_day": _time_of_day,
         "words_of": _words_of,
         "alike": alike,
         "grouped": grouped,
         "named": named,
-        "place_of": place_of,
     }
     environment.filters["quoted"] = _quoted
     return environment

@@ -32,6 +32,7 @@ from quarterdeck.sources.wake import Waker
 from quarterdeck.truth.instance import Instance
 from quarterdeck.truth.reading import Key
 from quarterdeck.truth.snapshot import Snapshot
+from quarterdeck.views.recall import Recall
 
 STOP_S = 1.0
 """Seconds that a part gets to end when everything ends."""
@@ -45,6 +46,9 @@ class Deck(NamedTuple):
     waker: Waker
     sources: tuple[Source, ...]
     clock: Callable[[], datetime]
+    recall: Recall | None = None
+    banner: str | None = None
+    """What every page says of itself first; None for what is real."""
 
     @property
     def snapshot(self) -> Snapshot:
