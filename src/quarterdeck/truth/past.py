@@ -54,8 +54,7 @@ class Late:
     known_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(NamedTuple):
     """One step of a trend: the observations that fell into it, or none of them."""
 
     at: datetime
@@ -63,7 +62,7 @@ class Point:
     low: float
     mean: float
     high: float
-    count: int
+    looks: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,44 @@
+"""How numbers went over time, and from when on each level of it is whole."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+
+def upgrade() -> None:
+    """Make the tables of numbers over time."""
+    op.create_table(
+        "series",
+        sa.Column("id", ID, primary_key=True),
+        sa.Column("subject_id", sa.BigInteger, sa.ForeignKey("subjects.id"), nullable=False),
+        sa.Column("field", sa.Text, nullable=False),
+        sa.Column("source", sa.Text, nullable=False),
+        sa.Column("locator", sa.Text, nullable=False),
+        sa.Column("last_at", sa.BigInteger, nullable=False),
+        sa.UniqueConstraint("subject_id", "field", name="uq_series"),
+    )
+    op.create_table(
+        "samples",
+        sa.Column("step", sa.Integer, nullable=False),
+        sa.Column("series", sa.BigInteger, nullable=False),
+        sa.Column("at", sa.BigInteger, nullable=False),
+        sa.Column("low", sa.Double, nullable=False),
+        sa.Column("high", sa.Double, nullable=False),
+        sa.Column("total", sa.Double, nullable=False),
+        sa.Column("count", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("step", "series", "at", name="pk_samples"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "sample_horizons",
+        sa.Column("step", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("at", sa.BigInteger, nullable=False),
+    )
