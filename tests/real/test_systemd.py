@@ -13,9 +13,9 @@ from typing import Final
 
 import pytest
 
+from quarterdeck.sources.command import Answer, Runner
 from quarterdeck.sources.files import SourceError
 from quarterdeck.sources.systemd import Gateway, SystemdSource
-from quarterdeck.sources.systemd.command import Answer, Runner
 from quarterdeck.truth import fields as F  # noqa: N812 -- a table reads better with one letter before each field
 from quarterdeck.truth.fields import Field
 from quarterdeck.truth.reading import AnyReading, Known, Reason, Unavailable

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from quarterdeck.sources.systemd.command import Answer, Runner, run
+from quarterdeck.sources.command import Answer, Runner, run
 from tests.real.agents import REPOSITORY
 from tests.real.homes import wait_until
 

@@ -7,8 +7,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
+from quarterdeck.sources.command import Answer
 from quarterdeck.sources.files import SourceError
-from quarterdeck.sources.systemd.command import Answer
 
 CASES: Final = Path(__file__).parent / "cases"
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from quarterdeck.errors import ConfigurationError
+from quarterdeck.sources.command import Answer
 from quarterdeck.sources.files import SourceError
 from quarterdeck.sources.systemd import Gateway, SystemdSource
-from quarterdeck.sources.systemd.command import Answer
 from quarterdeck.truth import fields as F  # noqa: N812 -- a table reads better with one letter before each field
 from quarterdeck.truth.reading import AnyReading, Key, Known, Reason
 from tests.sources.systemd.fake import FakeSystemctl

@@ -13,8 +13,8 @@ import pwd
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal, NamedTuple
 
+from quarterdeck.sources.command import Answer, Runner
 from quarterdeck.sources.files import SourceError
-from quarterdeck.sources.systemd.command import Answer, Runner
 from quarterdeck.sources.systemd.show import PROPERTIES
 from quarterdeck.truth.reading import Reason
 

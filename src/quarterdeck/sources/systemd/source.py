@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from quarterdeck.sources.command import Runner, run
 from quarterdeck.sources.files import SourceError
-from quarterdeck.sources.systemd.command import Runner, run
 from quarterdeck.sources.systemd.gateways import Gateway, unit_name
 from quarterdeck.sources.systemd.manager import Manager, Scope, Way
 from quarterdeck.sources.systemd.readings import Answer, Wanted, expected_keys, tell

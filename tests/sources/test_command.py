@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from quarterdeck.sources.command import Answer, run
 from quarterdeck.sources.files import SourceError
-from quarterdeck.sources.systemd.command import Answer, run
 from quarterdeck.truth.reading import Reason
 
 PATH = {"PATH": os.environ["PATH"]}
