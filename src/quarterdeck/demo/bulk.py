@@ -43,6 +43,7 @@ PRICED: Final = ("estimated", "included", "unknown", None)
 
 MESSAGES: Final = ("session_id", "role", "content", "tool_calls", "tool_name", "timestamp", "finish_reason")
 MESSAGES_NEWER: Final = ("observed", "active", "compacted")
+MESSAGE: Final = (*MESSAGES, *MESSAGES_NEWER)
 SESSIONS: Final = (
     *("id", "source", "model", "system_prompt", "started_at", "ended_at", "end_reason", "message_count"),
     *("tool_call_count", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"),
@@ -112,8 +113,8 @@ def fill(path: Path, shape: Shape, now: float, say: Say) -> None:
     random = Random(f"{shape.name}/{shape.seed}")
     sessions = _sessions(random, shape, now)
     with _in_bulk(path) as db:
-        _insert(db, "sessions", SESSIONS, _session_rows(random, sessions, shape))
-        _insert(db, "session_model_usage", USAGE, _usage_rows(random, sessions, shape))
+        insert(db, "sessions", SESSIONS, _session_rows(random, sessions, shape))
+        insert(db, "session_model_usage", USAGE, _usage_rows(random, sessions, shape))
         _write_messages(db, random, sessions, Texts(random, shape.text), say)
 
 
@@ -151,7 +152,7 @@ def _columns(db: sqlite3.Connection, table: str) -> list[str]:
     return [name for (name,) in db.execute("SELECT name FROM pragma_table_info(?)", (table,))]
 
 
-def _insert(db: sqlite3.Connection, table: str, names: Sequence[str], rows: Iterable[Row]) -> None:
+def insert(db: sqlite3.Connection, table: str, names: Sequence[str], rows: Iterable[Row]) -> None:
     """Insert rows by the names of their columns, without those that this release does not have."""
     there = _columns(db, table)
     kept = [name for name in names if name in there]
@@ -245,10 +246,9 @@ def _write_messages(
     db: sqlite3.Connection, random: Random, sessions: Sequence[Session], texts: Texts, say: Say
 ) -> None:
     moments = _moments(random, sessions)
-    named = (*MESSAGES, *MESSAGES_NEWER)
     for first in range(0, len(moments), CHUNK):
         chunk = moments[first : first + CHUNK]
-        _insert(db, "messages", named, (message(random, texts, sessions[at], when) for when, at in chunk))
+        insert(db, "messages", MESSAGE, (message(random, texts, sessions[at], when) for when, at in chunk))
         say(f"{first + len(chunk):,} of {len(moments):,} messages")
 
 
