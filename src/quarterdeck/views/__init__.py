@@ -5,6 +5,7 @@ Page, API and terminal render the same objects, so they cannot disagree.
 
 from __future__ import annotations
 
+from quarterdeck.views import alerts, changes, timeline
 from quarterdeck.views.agents import agents
 from quarterdeck.views.brief import brief
 from quarterdeck.views.coverage import coverage
@@ -17,6 +18,9 @@ VIEWS: dict[str, Spec] = {
     "agents": Spec("Agents", agents, "a", template="table.html"),
     "cron": Spec("Cron", cron, "c", template="table.html"),
     "ops": Spec("Ops", ops, "o"),
+    "alerts": Spec("Alerts", alerts.alerts, "l", alerts.recall, alerts.PARAMS, "alerts.html"),
     "coverage": Spec("Coverage", coverage, "v", template="coverage.html"),
+    "changes": Spec("Changes", changes.changes, "", changes.recall, changes.PARAMS, "changes.html"),
+    "timeline": Spec("Timeline", timeline.timeline, "", timeline.recall, timeline.PARAMS, "timeline.html"),
 }
 """Every view by name, in the order of the navigation."""

@@ -12,6 +12,7 @@ from quarterdeck.truth.rollup import Rollup
 from quarterdeck.truth.shapes import dump
 from quarterdeck.truth.witnesses import Question
 from quarterdeck.views.model import Figure, Gap, Row, View
+from quarterdeck.views.remembered_json import remembered_json
 from quarterdeck.views.words import Shown, sentence
 
 Json = dict[str, Any]
@@ -43,6 +44,7 @@ def as_json(view: View) -> Json:
             }
             for look in view.looks
         ],
+        **remembered_json(view),
     }
 
 

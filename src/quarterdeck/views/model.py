@@ -18,6 +18,7 @@ from quarterdeck.truth.rollup import Rollup
 from quarterdeck.truth.snapshot import Look
 from quarterdeck.truth.witnesses import Question
 from quarterdeck.views.asked import Asked
+from quarterdeck.views.remembered import Diff, Feed, Story
 from quarterdeck.views.words import Show, Shown, show
 
 
@@ -155,6 +156,12 @@ class View:
     sides: tuple[Side, ...] = ()
     gaps: tuple[Gap, ...] = ()
     looks: tuple[Look, ...] = field(default=())
+    feed: Feed | None = None
+    """Alerts that are over; None where nothing is remembered."""
+    diff: Diff | None = None
+    """What changed since a moment."""
+    story: Story | None = None
+    """What is remembered of one subject."""
 
     @property
     def instance(self) -> str:

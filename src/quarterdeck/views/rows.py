@@ -11,6 +11,7 @@ from quarterdeck.truth.incidents import Incident
 from quarterdeck.truth.instance import ALL, Instance, instance_of
 from quarterdeck.truth.reading import Known
 from quarterdeck.truth.witnesses import contradictions
+from quarterdeck.views.escape import quoted
 from quarterdeck.views.judged import Judged
 from quarterdeck.views.model import Cell, Column, Link, Row
 
@@ -122,6 +123,7 @@ def links(judged: Judged, name: str) -> tuple[Link, ...]:
     if owner != ALL:
         page = {"gateway": "agents", "job": "cron", "scheduler": "cron"}.get(kind, "ops")
         found.append(Link("page", f"{page}, {owner}", "Page", f"/{page}?instance={owner}#{name}"))
+    found.append(Link("page", "timeline", "Timeline", f"/timeline?subject={quoted(name)}"))
     return tuple(found)
 
 

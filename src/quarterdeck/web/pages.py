@@ -26,8 +26,10 @@ from quarterdeck.truth.past import Late
 from quarterdeck.truth.reading import AnyReading, Knowledge, Known, Reason, Unavailable
 from quarterdeck.truth.shapes import dump
 from quarterdeck.views import VIEWS
+from quarterdeck.views.changes import became
 from quarterdeck.views.judged import needs_somebody
 from quarterdeck.views.model import Cell, Choice, Column, Figure, Gap, Row, View
+from quarterdeck.views.timeline import divided
 from quarterdeck.views.words import Shown, clock, show
 from quarterdeck.web.address import Wanted
 from quarterdeck.web.assets import static_url
@@ -295,6 +297,9 @@ def _environment() -> Environment:
         "alike": alike,
         "grouped": grouped,
         "named": named,
+        "words": words,
+        "became": became,
+        "divided": divided,
     }
     environment.filters["quoted"] = _quoted
     return environment
