@@ -130,11 +130,13 @@ class Front:
 
     async def _behind(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the framework answer; the first time, it is loaded beside the event loop."""
-        framework = self._framework
-        if framework is None:
-            create_api = await asyncio.to_thread(pkgutil.resolve_name, FRAMEWORK)
-            framework = self._framework = await asyncio.to_thread(create_api)
-        await framework(scope, receive, send)
+        await (self._framework or await self._load())(scope, receive, send)
+
+    async def _load(self) -> Application:
+        create_api = await asyncio.to_thread(pkgutil.resolve_name, FRAMEWORK)
+        made: Application = await asyncio.to_thread(create_api)
+        self._framework = made
+        return made
 
 
 FIXED: Final[dict[str, Answer]] = {

@@ -111,7 +111,7 @@ class Live:
         gone = asyncio.ensure_future(_gone(receive))
         try:
             await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
-            await _write(send, f"retry: {RETRY_MS}\n\n".encode())
+            await _write(send, f"retry: {RETRY_MS}\n\n".encode() + _beat(self._screen))
             await self._tell(channel, state, gone, send)
         except TimeoutError:
             return  # a reader that reads nothing; the server closes what is left of it
