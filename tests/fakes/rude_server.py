@@ -1,0 +1,139 @@
+"""A server on loopback that misbehaves on purpose, one manner for each.
+
+Each connection gets the manner the server was made with; what was asked is kept in ``heard``.
+
+    well        answers 200 with a small body
+    silent      takes the connection and never says a word
+    dripping    sends one byte of a head every 50 ms, for ever
+    trickling   sends a good head, then one byte of the body every 50 ms, for ever
+    huge        sends a body without end, as fast as it can
+    garbage     says something that is not HTTP
+    headless    sends head lines without end
+    reset       breaks the connection off as soon as it has heard a word
+    reset once  does that the first time only, then answers well
+    short       promises more bytes than it sends
+    elsewhere   answers with a redirect
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import struct
+import threading
+import time
+from contextlib import suppress
+from typing import Final, Self
+
+SLOWLY_S: Final = 0.05
+LONGEST_S: Final = 20.0
+HEAD: Final = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nX-Version: 1.4.2\r\n"
+MANNERS: Final = (
+    *("well", "silent", "dripping", "trickling", "huge", "garbage", "headless", "reset", "reset once", "short"),
+    "elsewhere",
+)
+
+
+class RudeServer:
+    """Serves in one manner until the block ends."""
+
+    def __init__(
+        self, manner: str, *, tls: ssl.SSLContext | None = None, body: bytes = b"hello", head: bytes = HEAD
+    ) -> None:
+        assert manner in MANNERS, manner
+        self.manner, self.body, self.head = manner, body, head
+        self._tls = tls
+        self.heard: list[bytes] = []
+        self._over = threading.Event()
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listening.getsockname()[1]
+        self._threads = [threading.Thread(target=self._serve, daemon=True)]
+
+    @property
+    def address(self) -> str:
+        """Where it is asked over HTTP."""
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        self._threads[0].start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        with suppress(OSError):
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+        for thread in self._threads:
+            thread.join(LONGEST_S)
+        self._listening.close()
+
+    def _serve(self) -> None:
+        while not self._over.is_set():
+            connection, _ = self._listening.accept()
+            if self._over.is_set():
+                connection.close()
+                return
+            thread = threading.Thread(target=self._meet, args=(connection,), daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _meet(self, connection: socket.socket) -> None:
+        connection.settimeout(LONGEST_S)
+        with suppress(OSError), connection:
+            line = self._tls.wrap_socket(connection, server_side=True) if self._tls else connection
+            with line:
+                self.heard.append(line.recv(65_536))
+                getattr(self, f"_{self.manner.replace(' ', '_')}")(line)
+
+    def _well(self, line: socket.socket) -> None:
+        line.sendall(self.head + b"Content-Length: %d\r\n\r\n" % len(self.body) + self.body)
+
+    def _silent(self, line: socket.socket) -> None:
+        self._over.wait(LONGEST_S)
+
+    def _dripping(self, line: socket.socket) -> None:
+        self._drip(line, b"HTTP/1.1 200 OK\r\nX-Slow: " + b"a" * 10_000)
+
+    def _trickling(self, line: socket.socket) -> None:
+        line.sendall(self.head + b"Content-Length: 10000\r\n\r\n")
+        self._drip(line, b"a" * 10_000)
+
+    def _drip(self, line: socket.socket, what: bytes) -> None:
+        for byte in what:
+            line.sendall(bytes([byte]))
+            if self._over.wait(SLOWLY_S):
+                return
+
+    def _huge(self, line: socket.socket) -> None:
+        line.sendall(self.head + b"\r\n")
+        self._pour(line, b"a" * 65_536)
+
+    def _headless(self, line: socket.socket) -> None:
+        line.sendall(b"HTTP/1.1 200 OK\r\n")
+        self._pour(line, b"X-More: and more\r\n" * 1_000)
+
+    def _pour(self, line: socket.socket, what: bytes) -> None:
+        end = time.monotonic() + LONGEST_S
+        while not self._over.is_set() and time.monotonic() < end:
+            line.sendall(what)
+
+    def _garbage(self, line: socket.socket) -> None:
+        line.sendall(b"SSH-2.0-OpenSSH_9.2 sk-" + b"not-a-real-key-but-looks-like-one\r\n" * 3)
+
+    def _reset(self, line: socket.socket) -> None:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    def _reset_once(self, line: socket.socket) -> None:
+        (self._reset if len(self.heard) == 1 else self._well)(line)
+
+    def _short(self, line: socket.socket) -> None:
+        line.sendall(self.head + b"Content-Length: 1000\r\n\r\nhello")
+
+    def _elsewhere(self, line: socket.socket) -> None:
+        line.sendall(b"HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n")
+
+
+def closed_port() -> int:
+    """Return a port of loopback on which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+    return port
