@@ -38,21 +38,35 @@ from quarterdeck.store.sessions import (
 )
 from quarterdeck.truth.past import Entry, Facets, SessionPage, SessionQuery, Sums
 
-FEW = 5_000
-"""So many sessions are simply looked at."""
-STEPS = 20_000
-"""How far an order is walked before another way is taken."""
 SPARE = 4
 """How many times further than expected a first walk goes."""
-STEPS_OF_SEARCH = 8_000
 SHORTEST_WALK = 400
-MOST_GROUPS = 20_000
 MOST_ROWS = 500
 LAST_CHARACTER, SURROGATES, AFTER_SURROGATES = 0x10FFFF, range(0xD800, 0xE000), 0xE000
 WORDS = ("source", "model", "outcome")
 
 Values = dict[str, Any]
 NOTHING: Values = {}
+
+
+class Bounds(NamedTuple):
+    """What counts as little, and when a way is given up."""
+
+    few: int = 5_000
+    """So many sessions are simply looked at."""
+    few_found: int = 2_000
+    """The same of what a search finds, which is dearer to look at."""
+    steps: int = 10_000
+    """How far an order is walked before another way is taken."""
+    search_steps: int = 2_500
+    """How far it is walked for a search that finds much."""
+    groups: int = 20_000
+    """From so many groups are firsts taken."""
+    few_groups: int = 1_000
+    """So many groups are looked at one by one for what lies within a span."""
+
+
+BOUNDS = Bounds()
 
 
 class Stretch(NamedTuple):
@@ -98,7 +112,7 @@ GROUPS = """
 """
 
 
-def page(connection: Connection, query: SessionQuery) -> SessionPage:
+def page(connection: Connection, query: SessionQuery, bounds: Bounds = BOUNDS) -> SessionPage:
     """Return a page of the ledger.
 
     Raises:
@@ -109,7 +123,7 @@ def page(connection: Connection, query: SessionQuery) -> SessionPage:
     query = _clean(query)
     if query.known_by is not None:
         return session_past.page(connection, query)
-    return _Present(connection, query).page()
+    return _Present(connection, query, bounds).page()
 
 
 def one(connection: Connection, instance: str, identity: str, *, known_by: datetime | None = None) -> Entry | None:
@@ -126,8 +140,9 @@ def one(connection: Connection, instance: str, identity: str, *, known_by: datet
 class _Present:
     """One question to the ledger as it is known now."""
 
-    def __init__(self, connection: Connection, query: SessionQuery) -> None:
+    def __init__(self, connection: Connection, query: SessionQuery, bounds: Bounds) -> None:
         self._connection = connection
+        self._bounds = bounds
         self._query = query
         self._column = KEYS[query.sort]
         self._mark = session_mark.read(query)
@@ -176,7 +191,7 @@ class _Present:
     def _run(self, sql: str, values: Values) -> list[Any]:
         words = {name: value for name in ("instance", *WORDS) if (value := getattr(self._query, name)) is not None}
         needed = {name: value for name, value in {**words, **values}.items() if f":{name}" in sql}
-        return list(self._connection.execute(text(sql), needed).tuples())
+        return list(self._connection.execute(text(sql), needed))
 
     def _of_instance(self) -> str:
         return "" if self._query.instance is None else "AND instance = :instance"
@@ -232,7 +247,7 @@ class _Present:
         """Return the first sessions of a stretch that match: their keys and their numbers."""
         if self._query.search:
             return self._search(stretch, limit)
-        if self._few <= FEW:
+        if self._few <= self._bounds.few:
             return self._scan(stretch, limit)
         if self._is_narrow():
             return self._window(stretch, limit)
@@ -242,10 +257,19 @@ class _Present:
         return self._scan(stretch, limit) if found is None else found
 
     def _is_narrow(self) -> bool:
+        """Whether little lies within the span, and the order is another than that of beginnings."""
         if self._span is None or self._column == "started":
             return False
-        within, values = self._in_span()
-        return self._count(f"SELECT 1 FROM sessions s WHERE TRUE {within}", values) <= FEW  # noqa: S608
+        whence, values = self._within()
+        return self._is_few(f"SELECT 1 FROM {whence}", values, self._bounds.few)  # noqa: S608
+
+    def _within(self) -> tuple[str, Values]:
+        """Return whence to take what lies within the span: from few groups that match, or from all there is."""
+        span, values = self._in_span()
+        if sum(one.groups for one in self._matching) <= self._bounds.few_groups:
+            own = f"{self._of_group()} AND s.group_id = g.id"
+            return f"session_groups g CROSS JOIN sessions s WHERE {own} {span}", values
+        return f"sessions s WHERE TRUE {span}", values
 
     def _scan(self, stretch: Stretch, limit: int) -> list[tuple[int, int]]:
         says, values = stretch.says(f"s.{self._column}")
@@ -259,20 +283,20 @@ class _Present:
 
     def _window(self, stretch: Stretch, limit: int) -> list[tuple[int, int]]:
         """Look at all sessions of the span. The signs before columns keep their indexes out of it."""
-        says, values = stretch.says(f"+s.{self._column}")
-        span, bounds = self._in_span()
+        says, values = stretch.says("+k")
+        whence, within = self._within()
         sql = f"""
-            SELECT s.{self._column}, s.seq FROM sessions s CROSS JOIN session_groups g
-            WHERE {says} {span} AND g.id = s.group_id AND {self._of_group()}
-            ORDER BY +s.{self._column} {stretch.order}, s.seq {stretch.order} LIMIT :limit
+            SELECT s.k, s.seq FROM (SELECT s.{self._column} AS k, s.seq, s.group_id FROM {whence}) AS s
+            CROSS JOIN session_groups g WHERE {says} AND g.id = s.group_id AND {self._of_group()}
+            ORDER BY +k {stretch.order}, +s.seq {stretch.order} LIMIT :limit
         """  # noqa: S608
-        return self._pairs(sql, {**values, **bounds, "limit": limit})
+        return self._pairs(sql, {**values, **within, "limit": limit})
 
     def _walk(self, stretch: Stretch, limit: int) -> list[tuple[int, int]] | None:
         """Go along the order and keep what matches; None when too little was met."""
         (whole,) = self._connection.execute(text("SELECT max(seq) FROM sessions")).one()  # none is ever deleted
         expected = SPARE * limit * int(whole) // self._few
-        for steps in (min(max(expected, SHORTEST_WALK), STEPS), STEPS):
+        for steps in (min(max(expected, SHORTEST_WALK), self._bounds.steps), self._bounds.steps):
             found, stopped = self._steps(stretch, limit, steps)
             if stopped is None:
                 return found
@@ -299,7 +323,7 @@ class _Present:
 
     def _merge(self, stretch: Stretch, limit: int) -> list[tuple[int, int]] | None:
         """Take the first of each group, then what follows in those groups whose first is good enough."""
-        if sum(one.groups for one in self._matching) > MOST_GROUPS:
+        if sum(one.groups for one in self._matching) > self._bounds.groups:
             return None
         says, values = stretch.says(f"s.{self._column}")
         order = f"ORDER BY s.{self._column} {stretch.order}, s.seq {stretch.order}"
@@ -317,10 +341,13 @@ class _Present:
             best = list(heapq.merge(best, more))[:limit]
         return [(sign * key, sign * seq) for key, seq in best]
 
-    def _count(self, sql: str, values: Values) -> int:
-        """Count what a question finds, as far as it matters whether that is much."""
-        bounded = f"SELECT count(*) FROM (SELECT 1 FROM ({sql}) AS met LIMIT :few) AS counted"  # noqa: S608
-        ((count,),) = self._run(bounded, {"few": FEW + 1, **values})
+    def _is_few(self, sql: str, values: Values, few: int) -> bool:
+        """Whether a question finds at most so many."""
+        return self._count(sql, values, few + 1) <= few
+
+    def _count(self, sql: str, values: Values, most: int) -> int:
+        bounded = f"SELECT count(*) FROM (SELECT 1 FROM ({sql}) AS met LIMIT :most) AS counted"  # noqa: S608
+        ((count,),) = self._run(bounded, {**values, "most": most})
         return int(count)
 
     def _pairs(self, sql: str, values: Values) -> list[tuple[int, int]]:
@@ -331,8 +358,8 @@ class _Present:
     def _search(self, stretch: Stretch, limit: int) -> list[tuple[int, int]]:
         """Look at all that is found; where that is much, go along the order instead."""
         sought, words = self._sought
-        if self._count(sought, words) > FEW:
-            found, self._stopped = self._steps(stretch, limit, STEPS_OF_SEARCH, *self._has_sought())
+        if not self._is_few(sought, words, self._bounds.few_found):
+            found, self._stopped = self._steps(stretch, limit, self._bounds.search_steps, *self._has_sought())
             return found
         says, values = stretch.says(f"+s.{self._column}")
         span, bounds = self._in_span()
@@ -349,7 +376,7 @@ class _Present:
         sought, words = _sought(self._query)
         parts = ["SELECT seq FROM sessions WHERE id >= :id_from AND id < :id_to"]
         if words:
-            rarest, *others = sorted(words, key=lambda word: self._count(_titled(word), sought))
+            rarest, *others = sorted(words, key=lambda word: self._count(_titled(word), sought, self._bounds.few))
             parts.append(" AND ".join((_titled(rarest), *(_has_word("w.seq", other) for other in others))))
         return f"SELECT DISTINCT seq FROM ({' UNION ALL '.join(parts)}) AS met", sought  # noqa: S608
 
@@ -369,23 +396,25 @@ class _Present:
             unknown, unpriced = sum(one.tokens_unknown for one in found), sum(one.unpriced for one in found)
             cost = sum(one.cost for one in found) / NANOS
             return self._few, True, Sums(sum(one.tokens for one in found), int(unknown), cost, int(unpriced))
-        span, bounds = self._in_span()
         if self._query.search:
-            sought, words = self._sought
-            whence, span = f"({sought}) AS f CROSS JOIN sessions s", f"AND s.seq = f.seq {span}"
+            sought, values = self._sought
+            span, bounds = self._in_span()
+            few, exact = self._bounds.few_found, self._is_few(sought, values, self._bounds.few_found)
+            whence = f"({sought} LIMIT :few) AS f CROSS JOIN sessions s WHERE s.seq = f.seq {span}"
+            values = {**values, **bounds}
         else:
-            whence, words = "sessions s", {}
-        used = "s.tokens, s.cost, s.priced"
+            whence, values = self._within()
+            few, exact = self._bounds.few, self._is_few(f"SELECT 1 FROM {whence}", values, self._bounds.few)  # noqa: S608
         sql = f"""
             SELECT count(*),
-                   sum(CASE WHEN tokens < 0 THEN 0 ELSE tokens END), sum(CASE WHEN tokens < 0 THEN 1 ELSE 0 END),
-                   sum(CASE WHEN cost < 0 THEN 0 ELSE cost END), sum(CASE WHEN priced THEN 0 ELSE 1 END)
-            FROM (SELECT {used} FROM {whence} CROSS JOIN session_groups g
-                  WHERE g.id = s.group_id AND {self._of_group()} {span} LIMIT :few) AS counted
+                   sum(CASE WHEN s.tokens < 0 THEN 0 ELSE s.tokens END), sum(CASE WHEN s.tokens < 0 THEN 1 ELSE 0 END),
+                   sum(CASE WHEN s.cost < 0 THEN 0 ELSE s.cost END), sum(CASE WHEN s.priced THEN 0 ELSE 1 END)
+            FROM (SELECT s.tokens, s.cost, s.priced, s.group_id FROM {whence} LIMIT :few) AS s
+            CROSS JOIN session_groups g WHERE g.id = s.group_id AND {self._of_group()}
         """  # noqa: S608
-        ((count, *used_up),) = self._run(sql, {**bounds, **words, "few": FEW + 1})
-        tokens, unknown, cost, unpriced = (int(n or 0) for n in used_up)
-        return min(count, FEW), count <= FEW, Sums(tokens, unknown, cost / NANOS, unpriced)
+        ((count, *used),) = self._run(sql, {**values, "few": few})
+        tokens, unknown, cost, unpriced = (int(n or 0) for n in used)
+        return count, exact, Sums(tokens, unknown, cost / NANOS, unpriced)
 
     def _facets(self) -> Facets:
         return Facets(*(tuple(sorted({getattr(one, word) for one in self._combinations} - {""})) for word in WORDS))
