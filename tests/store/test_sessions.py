@@ -152,7 +152,7 @@ def test_a_mark_that_was_tampered_with_is_refused(engine: Engine) -> None:
     assert ask(engine, query._replace(after=good.written())).entries == ()
 
 
-TAMPERED = (
+TAMPERED: tuple[object, ...] = (
     ["tokens", True, False, "5 OR 1=1", 1],
     ["tokens", True, False, 5, "1); DROP TABLE sessions; --"],
     ["tokens", True, 0, 5, 1],
