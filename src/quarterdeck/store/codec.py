@@ -33,7 +33,8 @@ class Content(NamedTuple):
     origin: Origin
     lives_us: int | None
     reason: str | None
-    body: str
+    body: str | None
+    """None where it is written elsewhere: how long a look took."""
 
 
 def when(reading: AnyReading) -> datetime:
@@ -57,12 +58,13 @@ def _last(last: Known[Any]) -> Any:  # noqa: ANN401 -- JSON
 
 def reading(subject: str, field: str, said: Content, at: datetime) -> AnyReading:
     """Read what ``content`` wrote of a reading that was made at a moment."""
+    body = said.body or "null"
     if said.reason is None:
-        value = _value(_declared(subject, field), said.body)
+        value = _value(_declared(subject, field), body)
         if value is MISFIT:
             return Unavailable(subject, field, said.origin, at, Reason.SCHEMA, MISFIT)
         return Known(subject, field, said.origin, value, at, timedelta(microseconds=said.lives_us or 1))
-    raw = json.loads(said.body)
+    raw = json.loads(body)
     return Unavailable(
         subject, field, said.origin, at, Reason(said.reason), raw["detail"], _read_last(subject, field, raw.get("last"))
     )
@@ -99,6 +101,11 @@ def look(source: str, body: str, at: datetime) -> Look:
     """Read how a look went."""
     took, answered, detail = json.loads(body)
     return Look(source, at, took, answered, detail)
+
+
+def took(body: str) -> str:
+    """Return the value of the reading that says how long a look took."""
+    return _json(json.loads(body)[0])
 
 
 def look_body(look: Look) -> str:

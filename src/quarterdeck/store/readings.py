@@ -96,6 +96,8 @@ late = Table(
     Column("seq", Id, primary_key=True, autoincrement=False),
     Column("key", Id, primary_key=True, autoincrement=False),
     Column("true_us", Moment, nullable=False),
+    Column("known_us", Moment, nullable=False),
+    Column("at_us", Moment, nullable=False),
     sqlite_with_rowid=False,
 )
-"""Rows of ``readings`` that tell of something that had been true for a while when it became known."""
+"""Rows of ``readings`` that tell of something that had been true for a while when it became known; they stay."""

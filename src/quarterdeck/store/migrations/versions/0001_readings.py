@@ -88,6 +88,8 @@ def _readings() -> None:
         sa.Column("seq", ID, primary_key=True, autoincrement=False),
         sa.Column("key", ID, primary_key=True, autoincrement=False),
         sa.Column("true_us", sa.BigInteger, nullable=False),
+        sa.Column("known_us", sa.BigInteger, nullable=False),
+        sa.Column("at_us", sa.BigInteger, nullable=False),
         sqlite_with_rowid=False,
     )
 
