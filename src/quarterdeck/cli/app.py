@@ -63,6 +63,33 @@ def show(context: typer.Context) -> None:
 
 
 @app.command()
+def demo(
+    *,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, metavar="N", help="The port on 127.0.0.1; 0 takes any that is free.")
+    ] = 0,
+    dir: Annotated[  # noqa: A002 -- the word on the command line
+        Path | None,
+        typer.Option(metavar="DIR", help="An empty folder for it. [default: a new one in the cache]"),
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the folder where it is at the end.")] = False,
+    instances: Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="How many agents.")] = 3,
+    sessions: Annotated[int, typer.Option(min=1, metavar="N", help="Sessions of each, about.")] = 420,
+    jobs: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Jobs of each. [default: those that belong to it]")
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, max=400, metavar="N", help="Days of history.")] = 30,
+    seed: Annotated[int, typer.Option(metavar="N", help="Another number invents other sessions.")] = 1,
+) -> None:
+    """Invent a small fleet in different trouble, with a month of history, and serve it under a banner that says so."""
+    from quarterdeck.cli.demo import Wanted
+    from quarterdeck.cli.demo import demo as play
+    from quarterdeck.demo.home import Plan
+
+    raise typer.Exit(play(Wanted(Plan(instances, sessions, jobs, days, seed), port, dir, keep)))
+
+
+@app.command()
 def doctor(home: Homes = None, json: Json = False, config: Config = None) -> None:
     """Say what is found, what cannot be seen, why, and what to do.
 

@@ -28,13 +28,13 @@ WRONG, OUR_MISTAKE, INTERRUPTED = 2, 70, 130
 """Exit codes beside those of the commands. None of them may be taken for the answer of ``show``: 0, 1 or 3."""
 
 DEBUG: Final = "--debug"
-SERVER: Final = "up"
+SERVERS: Final = ("up", "demo")
 
 
 def main() -> NoReturn:
     """Run the command line and end the process."""
     argv = sys.argv[1:]
-    if SERVER not in argv:
+    if not any(server in argv for server in SERVERS):
         # Whoever reads our output may leave early, as `head` does. That ends us as it ends any program; it is neither
         # an error nor an answer. A server must not end because one of its visitors left.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)

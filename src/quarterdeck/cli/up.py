@@ -44,7 +44,7 @@ def up(homes: Sequence[Path], port: int | None, config: Path | None) -> int:
         QuarterdeckError: when the settings are wrong or the port is taken.
     """
     decided = settings.load(config, homes)
-    _log_discreetly()
+    log_discreetly()
     with listening(decided.port if port is None else port) as listener:
         deck = wiring.build(decided, log=StandardError())
         with deck.running():
@@ -91,7 +91,7 @@ def serve(deck: wiring.Deck, listener: socket.socket, decided: Settings) -> None
             lifespan="off",
         )
     )
-    sys.stdout.write(greeting(decided, listener.getsockname()[1]))
+    sys.stdout.write(greeting(decided, listener.getsockname()[1], deck.banner))
     sys.stdout.flush()
     with stopping(server):
         server.run(sockets=[listener])
@@ -115,10 +115,12 @@ def stopping(server: uvicorn.Server) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def greeting(decided: Settings, port: int) -> str:
+def greeting(decided: Settings, port: int, banner: str | None = None) -> str:
     """Say where the pages are and what is watched."""
     instances = decided.instances
     lines = [f"Quarterdeck {__version__} on http://{LOOPBACK}:{port}"]
+    if banner is not None:
+        lines.append(banner)
     if not instances:
         lines.append("No agent is found. Name a home with --home DIR, or see `quarterdeck doctor`.")
     elif len(instances) <= NAMED:
@@ -156,7 +158,7 @@ def _logger() -> Any:  # noqa: ANN401 -- as the library types it
     return structlog.get_logger()
 
 
-def _log_discreetly() -> None:
+def log_discreetly() -> None:
     """What libraries and threads have to say of errors must not quote what was read."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(DiscreetFormatter("%(asctime)s %(message)s"))

@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import select
+import signal
 import sqlite3
 import sys
 import time
@@ -183,6 +184,7 @@ def main() -> None:
     """Hold the lock of a home until whoever began this is gone: ``keeper.py gateway run HOME CHARACTER JOBS``."""
     root, name, instances, jobs = Path(sys.argv[3]), sys.argv[4], int(sys.argv[5]), int(sys.argv[6])
     one = next(one for one in cast(instances, jobs if jobs >= 0 else None) if one.name == name)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever began this decides when it ends
     with (root / "gateway.lock").open("a", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         keeper = Keeper(root, one)

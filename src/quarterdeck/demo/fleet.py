@@ -1,0 +1,164 @@
+"""A small fleet in a folder of its own: homes, living gateways, and the settings that name them.
+
+Rule 1: all of it lies in one folder and nothing outside of it is touched. Who deletes the folder has deleted the demo.
+Rule 2: whatever is started here ends with the block, and also when this program is killed: each child ends by itself
+        when its standard input does.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+from quarterdeck.demo import home, keeper, schema
+from quarterdeck.demo.characters import Character, cast
+from quarterdeck.demo.home import Plan
+from quarterdeck.errors import QuarterdeckError
+
+SETTINGS: Final = "quarterdeck.toml"
+LOCK: Final = "in-use.lock"
+PREFIX: Final = "fleet-"
+AGENT: Final = "from quarterdeck.demo.keeper import main\nmain()\n"
+GIVE_UP_S: Final = 5.0
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """Where the fleet lies and who belongs to it."""
+
+    folder: Path
+    plan: Plan
+    characters: tuple[Character, ...]
+
+    @property
+    def settings(self) -> Path:
+        """The settings file that names all of it, and nothing else."""
+        return self.folder / SETTINGS
+
+    def home(self, one: Character) -> Path:
+        """Where an agent lives."""
+        return self.folder / "homes" / one.name
+
+
+@contextmanager
+def folder_for(wanted: Path | None, parent: Path, *, keep: bool) -> Iterator[Path]:
+    """Have an empty folder for the length of the block: the one that was asked for, or a new one below ``parent``.
+
+    Raises:
+        QuarterdeckError: when something else lies in the folder that was asked for.
+    """
+    if wanted is None:
+        parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _sweep(parent)
+        wanted = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+    elif wanted.exists() and any(wanted.iterdir()):
+        raise QuarterdeckError(f"{wanted} is not empty", "Name an empty folder, or none, with --dir.")
+    wanted.mkdir(mode=0o700, parents=True, exist_ok=True)
+    place = wanted.resolve()
+    with (place / LOCK).open("w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            yield place
+        finally:
+            if not keep:
+                shutil.rmtree(place, ignore_errors=True)
+
+
+def _sweep(parent: Path) -> None:
+    """Remove what demos left behind that were killed: nobody holds their lock any more."""
+    for left in parent.glob(f"{PREFIX}*"):
+        try:
+            with (left / LOCK).open("a", encoding="utf-8") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(left, ignore_errors=True)
+        except OSError:  # it is in use, or somebody else's: then it is none of ours to remove
+            continue
+
+
+def build(folder: Path, plan: Plan, now: float, say: Say) -> Fleet:
+    """Write the homes and the settings of a fleet."""
+    fleet = Fleet(folder, plan, tuple(cast(plan.instances, plan.jobs)))
+    for number, one in enumerate(fleet.characters, 1):
+        say(f"agent {number} of {len(fleet.characters)}: {one.name}")
+        home.write(fleet.home(one), one, plan, now)
+    for release in schema.RELEASES:
+        _install(folder, release)
+    fleet.settings.write_text(settings(fleet), encoding="utf-8")
+    return fleet
+
+
+def settings(fleet: Fleet) -> str:
+    """Return the settings file of a fleet."""
+    return "\n".join(["# Settings of a demo: nothing in it is real.", "discover = false", *_instances(fleet)]) + "\n"
+
+
+def _instances(fleet: Fleet) -> Iterator[str]:
+    for one in fleet.characters:
+        shown = str(one.names_shown).lower()
+        yield f'\n[[instances]]\nid = "{one.name}"\nlabel = "{one.name}"\nhome = "{fleet.home(one)}"'
+        yield f"policy = {{ job_names = {shown}, session_titles = {shown} }}"
+
+
+def _install(folder: Path, release: str) -> None:
+    """Make a program by the name of the agent, and the mark by which its release is known."""
+    place = folder / "agents" / release
+    series = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    mark = place / "lib" / series / "site-packages" / f"hermes_agent-{release}.dist-info"
+    mark.mkdir(parents=True)
+    (mark / "METADATA").write_text(f"Name: hermes-agent\nVersion: {release}\n", encoding="utf-8")
+    (place / "bin").mkdir()
+    (place / "bin" / "hermes").write_text(AGENT, encoding="utf-8")
+
+
+@contextmanager
+def living(fleet: Fleet) -> Iterator[None]:
+    """Have the gateways that are alive run for the length of the block."""
+    with ExitStack() as stack:
+        begun = [stack.enter_context(_child(_command(fleet, one))) for one in fleet.characters if one.alive]
+        for child in begun:
+            _ready(child)
+        yield
+
+
+def _command(fleet: Fleet, one: Character) -> list[str]:
+    program = fleet.folder / "agents" / one.release / "bin" / "hermes"
+    jobs = -1 if fleet.plan.jobs is None else fleet.plan.jobs
+    told = [str(fleet.home(one)), one.name, str(fleet.plan.instances), str(jobs)]
+    return [sys.executable, str(program), "gateway", "run", *told]
+
+
+@contextmanager
+def _child(command: Sequence[str], env: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
+    """Have a program run that ends when its standard input does."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=env or os.environ, text=True) as child:
+        try:
+            yield child
+        finally:
+            _close(child.stdin)
+            try:
+                child.wait(GIVE_UP_S)
+            except subprocess.TimeoutExpired:
+                child.kill()
+
+
+def _close(stream: IO[str] | None) -> None:
+    if stream is not None:
+        stream.close()
+
+
+def _ready(child: subprocess.Popen[str]) -> None:
+    said = child.stdout.readline().strip() if child.stdout else ""
+    if said != keeper.READY:
+        raise QuarterdeckError("An agent of the demo did not start", "Try again; its own words stand above.")
