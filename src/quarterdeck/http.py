@@ -78,8 +78,8 @@ TLS_FAULTS: Final[Mapping[int, str]] = {
     9: "its certificate is not valid yet",
     10: "its certificate has expired",
     18: "its certificate is signed by itself",
-    19: "its certificate is signed by nobody we trust",
-    20: "its certificate is signed by nobody we trust",
+    19: "its certificate is signed by a stranger",
+    20: "its certificate is signed by a stranger",
     62: "its certificate is for another name",
     64: "its certificate is for another address",
 }
@@ -249,7 +249,7 @@ class Line:
             why = TLS_FAULTS.get(error.verify_code, "its certificate cannot be trusted")
             raise HttpError(Fault.TLS, why) from None
         except ssl.SSLError:
-            raise HttpError(Fault.TLS, "it does not speak TLS as we do") from None
+            raise HttpError(Fault.TLS, "it does not speak tls as we do") from None
         except OSError as error:
             raise _failure(error, self._limits.connect_s) from None
         self._socket = secured
@@ -367,7 +367,7 @@ class _Client:
         try:
             return ssl.create_default_context(cafile=None if self._authorities is None else str(self._authorities))
         except (OSError, ssl.SSLError):
-            raise HttpError(Fault.TLS, "the file of authorities to trust cannot be read") from None
+            raise HttpError(Fault.TLS, "the file of authorities cannot be read") from None
 
 
 class Looker(_Client):

@@ -20,6 +20,7 @@ from quarterdeck.truth.shapes import (
     Ident,
     Idents,
     Instant,
+    Link,
     Number,
     Optional,
     Ran,
@@ -150,6 +151,7 @@ SIMPLE: dict[type, st.SearchStrategy[Any]] = {
     Instant: MOMENTS,
     Ident: IDENTS,
     Idents: st.lists(IDENTS, max_size=3),
+    Link: st.sampled_from(["https://deck.example/runbook", "http://127.0.0.1:9119"]),
     Schedule: st.sampled_from(["every 30 min", "0 9 * * *", "once"]),
     Calendars: st.lists(st.sampled_from(["*-*-* 06,18:00:00", "Mon..Fri *-*-* 00:00:00 UTC"]), max_size=2),
     Runs: st.builds(

@@ -25,6 +25,7 @@ from quarterdeck.truth.shapes import (
     Ident,
     Idents,
     Instant,
+    Link,
     Number,
     Optional,
     Runs,
@@ -443,6 +444,117 @@ TIMER_LAST_24H = Field(
 )
 TIMER_MISSED_AT = Field("timer", "missed_at", Optional(Instant()), "When it should have elapsed last, if it did not.")
 TIMER_ASKED_AS = Field("timer", "asked_as", Ident(), "Which manager answered and as which user it was asked.")
+
+# --- service: service:ID, hermes:INSTANCE/service/ID ---------------------------------------------------------------
+
+OF_SETTINGS = "settings"
+"""The policy of what only the hub's own settings say: no exporter may."""
+
+SERVICE_LABEL = Field("service", "label", Text(), "Its name by the settings.", Kind.EVENT, policy=OF_SETTINGS)
+SERVICE_KIND = Field(
+    "service", "kind", Word(("http", "tcp", "unit", "model-server")), "How it is asked.", Kind.EVENT, policy=OF_SETTINGS
+)
+DEPLOYED = Field(
+    "service",
+    "deployed",
+    Bool(),
+    "Whether it is there already, by the settings; what is not is asked nothing.",
+    Kind.EVENT,
+    policy=OF_SETTINGS,
+)
+SERVICE_ADDRESS = Field("service", "address", Optional(Ident()), "Host and port that are asked.", Kind.EVENT)
+SERVICE_UNIT = Field(
+    "service", "unit", Optional(Ident()), "Subject of the systemd unit that stands for it.", Kind.EVENT
+)
+SERVICE_LINK = Field("service", "link", Optional(Link()), "Where a person opens it.", Kind.EVENT, policy=OF_SETTINGS)
+SERVICE_RUNBOOK = Field(
+    "service", "runbook", Optional(Link()), "What to do when it fails.", Kind.EVENT, policy=OF_SETTINGS
+)
+OUTCOME = Field(
+    "service",
+    "outcome",
+    Word(("answered", "refused", "no answer", "cut off", "tls", "not http")),
+    "What came of asking it.",
+)
+TLS_FAULT = Field(
+    "service", "tls_fault", Optional(Word()), "What is wrong with the certificate it shows, or with how it encrypts."
+)
+HTTP_STATUS = Field("service", "http_status", Optional(Count()), "HTTP status of its answer.")
+STATUS_EXPECTED = Field("service", "status_expected", Bool(), "Whether that is the status the settings expect.")
+EXPECTS = Field("service", "expects", Optional(Count()), "The only status that is right; none for 200 to 399.")
+LATENCY = Field("service", "latency_ms", Optional(Number("ms")), "How long its answer took.")
+SLOW_AFTER = Field("service", "slow_after_ms", Number("ms"), "Beyond this it is slow, by the settings.", Kind.EVENT)
+TLS_EXPIRES_AT = Field("service", "tls_expires_at", Optional(Instant()), "When the certificate it shows expires.")
+SERVICE_VERSION = Field("service", "version", Optional(Ident()), "Release it says it is, where it is asked.")
+LAST_ANSWER_AT = Field(
+    "service", "last_answer_at", Optional(Instant()), "When it last answered since we began to ask.", Kind.EVENT
+)
+MODELS_PRESENT = Field("service", "models_present", Idents(), "Models that the server has.")
+MODELS_RUNNING = Field("service", "models_running", Idents(), "Models that it has in memory.")
+MODELS_MISSING = Field("service", "models_missing", Idents(), "Models that the settings expect and it has not.")
+MODEL_LOAD = Field(
+    "service",
+    "model_load",
+    Optional(Word(("loads", "slow", "fails", "in memory"))),
+    "What came of loading a model; none where the settings do not ask for it.",
+)
+MODEL_LOAD_S = Field("service", "model_load_s", Optional(Number("s")), "How long a model last took to load.")
+MODEL_LOADED_AT = Field(
+    "service", "model_loaded_at", Optional(Instant()), "When a model was last loaded for the test.", Kind.EVENT
+)
+
+# --- repository: repository:ID, hermes:INSTANCE/repository/ID ------------------------------------------------------
+
+REPOSITORY_LABEL = Field("repository", "label", Text(), "Its name by the settings.", Kind.EVENT, policy=OF_SETTINGS)
+REPOSITORY_LINK = Field(
+    "repository", "link", Optional(Link()), "Where a person opens it.", Kind.EVENT, policy=OF_SETTINGS
+)
+REPOSITORY_RUNBOOK = Field(
+    "repository", "runbook", Optional(Link()), "What to do when it is not well.", Kind.EVENT, policy=OF_SETTINGS
+)
+BACKUP = Field("repository", "backup", Bool(), "Whether it is a backup, by the settings.", Kind.EVENT)
+PUSH_WITHIN = Field("repository", "push_within_s", Number("s"), "It is late after this, by the settings.", Kind.EVENT)
+PUSH_LOST = Field("repository", "push_lost_s", Number("s"), "It is lost after this, by the settings.", Kind.EVENT)
+BACKUP_TIMER = Field(
+    "repository", "timer", Optional(Ident()), "Subject of the timer that makes the backup.", Kind.EVENT
+)
+REPOSITORY_FOUND = Field(
+    "repository", "found", Word(("repository", "nothing", "no repository")), "What lies where the settings say."
+)
+BARE = Field("repository", "bare", Bool(), "Whether it has no files of its own.")
+SHALLOW = Field("repository", "shallow", Bool(), "Whether its history is cut off.")
+HEAD = Field("repository", "head", Optional(Ident()), "Commit that is checked out; none before the first.")
+BRANCH = Field("repository", "branch", Optional(Ident()), "Branch that is checked out; none when detached.")
+BRANCH_EXPECTED = Field(
+    "repository", "branch_expected", Optional(Ident()), "Branch that should be, by the settings.", Kind.EVENT
+)
+COMMITTED_AT = Field("repository", "committed_at", Optional(Instant()), "When that commit was made.")
+CHANGED = Field("repository", "changed", Optional(Count()), "Tracked files with changes; none in a bare repository.")
+UNTRACKED = Field("repository", "untracked", Optional(Count()), "Files and folders that are not tracked.")
+CONFLICTS = Field("repository", "conflicts", Optional(Count()), "Files in conflict.")
+DIRTY_SINCE = Field(
+    "repository", "dirty_since", Optional(Instant()), "Since when it is seen to hold what is not committed."
+)
+OPERATION = Field(
+    "repository",
+    "operation",
+    Optional(Word(("merge", "rebase", "cherry-pick", "revert", "bisect", "am"))),
+    "What somebody has begun in it and not ended.",
+)
+UPSTREAM = Field("repository", "upstream", Optional(Ident()), "Branch of the remote that it follows.")
+AHEAD = Field("repository", "ahead", Optional(Count()), "Commits that its upstream has not; none without an upstream.")
+BEHIND = Field("repository", "behind", Optional(Count()), "Commits of its upstream that it has not.")
+UNPUSHED_SINCE = Field(
+    "repository", "unpushed_since", Optional(Instant()), "When the oldest commit that is not pushed was made."
+)
+PUSHED_AT = Field("repository", "pushed_at", Optional(Instant()), "Last push that the remote accepted, by its log.")
+CONFIRMS = Field("repository", "confirms", Bool(), "Whether the remote itself is asked, by the settings.", Kind.EVENT)
+REMOTE_HEAD = Field(
+    "repository", "remote_head", Optional(Ident()), "Commit of the branch at the remote when it was last asked."
+)
+CONFIRMED_AT = Field(
+    "repository", "confirmed_at", Optional(Instant()), "When the remote last said that it holds what is checked out."
+)
 
 # --- source: source:NAME, our own looking --------------------------------------------------------------------------
 

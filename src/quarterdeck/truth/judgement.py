@@ -58,6 +58,10 @@ class Activity(StrEnum):
     STUCK = "stuck"
 
 
+LINKED = {("service", "unit"): "unit", ("repository", "timer"): "timer"}
+"""A kind, and the kind whose facts its table may also ask for: the field that names the subject they are of."""
+
+
 class NotKnown(Exception):  # noqa: N818 -- a fact that is not known is an answer, not an error
     """A fact was asked for that is not known at this moment."""
 
@@ -117,9 +121,13 @@ class Facts:
         return answer
 
     def _subject_of(self, wanted: Field[T]) -> str:
-        """Where a field lives: on this subject, or on its neighbour of that kind in the same instance."""
+        """Where a field lives: on this subject, on one it names, or on its neighbour of that kind in the instance."""
         if wanted.of == self.kind:
             return self.subject
+        link = LINKED.get((self.kind, wanted.of))
+        named = self.readings.get((self.subject, link)) if link else None
+        if isinstance(named, Known) and named.value:
+            return str(named.value)
         base = self.subject.partition("/")[0]
         part = PART_OF_KIND.get(wanted.of, wanted.of)
         return f"{base}/{part}" if part else base

@@ -20,6 +20,7 @@ SCHEDULE = re.compile(
 )
 CALENDAR = re.compile(r"[A-Za-z0-9*.,:/~_+ -]{1,160}")
 LOCATOR = re.compile(r"[\w./:@+*,#?\[\]()%\\ -]{1,200}")
+LINK = re.compile(r"https?://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?(?:[/?#][!-~]{0,400})?")
 WORD = re.compile(r"[a-z0-9][a-z0-9_ -]{0,39}")
 TEXT_LIMIT = 200
 ITEMS_LIMIT = 500
@@ -133,6 +134,18 @@ class Ident:
     def load(self, raw: object) -> str:
         """Accept printable identifiers of at most 120 characters."""
         if isinstance(raw, str) and IDENT.fullmatch(raw) and not SECRET.search(raw):
+            return raw
+        raise _wrong(self.name)
+
+
+class Link:
+    """An address that a browser may open: HTTP, without a login."""
+
+    name: Final = "link"
+
+    def load(self, raw: object) -> str:
+        """Accept http and https addresses of at most some hundred characters."""
+        if isinstance(raw, str) and LINK.fullmatch(raw) and not SECRET.search(raw):
             return raw
         raise _wrong(self.name)
 

@@ -19,6 +19,8 @@ class Thresholds:
     """A turn inside one tool longer than this is stuck."""
     stuck_job_s: float = 3600.0
     """A cron run longer than this is stuck."""
+    short_job_s: float = 0.0
+    """A run that took less than this ran short; 0: none does."""
     platform_s: float = 300.0
     """A chat platform may reconnect for this long before it counts as trouble."""
     drain_s: float = 300.0
@@ -45,3 +47,13 @@ class Thresholds:
     """A jump of the clock larger than this is shown."""
     errors_1h: int = 50
     """More errors than this in the agent's log in an hour are degraded."""
+    backup_late_s: float = 1800.0
+    """A backup that was neither pushed nor run within this span is late."""
+    backup_lost_s: float = 7200.0
+    """A backup that was neither pushed nor run within this span counts as lost."""
+    service_slow_s: float = 2.0
+    """A service that takes longer than this to answer is slow."""
+    certificate_s: float = 14 * 86_400.0
+    """A certificate that expires within this span must be renewed."""
+    model_load_s: float = 60.0
+    """A model that takes longer than this to load is too slow."""

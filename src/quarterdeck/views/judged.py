@@ -19,7 +19,7 @@ from zlib import crc32
 from quarterdeck.truth.fields import kind_of
 from quarterdeck.truth.grouped import Fields, Grouped
 from quarterdeck.truth.instance import ALL, Instance, instance_of, subject
-from quarterdeck.truth.judgement import Activity, Facts, Judgement, Status, judge
+from quarterdeck.truth.judgement import LINKED, Activity, Facts, Judgement, Status, judge
 from quarterdeck.truth.reading import Knowledge
 from quarterdeck.truth.rollup import Rollup, roll_up
 from quarterdeck.truth.snapshot import Snapshot
@@ -29,6 +29,8 @@ from quarterdeck.truth.thresholds import Thresholds
 ALWAYS = ("gateway", "cron", "sessions", "model")
 """Parts every instance has a row for, even when nothing could be read of it."""
 
+BORROWING: Final = frozenset(kind for kind, _ in LINKED)
+"""Kinds that are judged by readings of other subjects too."""
 A_SECOND: Final = 2_000
 """Subjects that are judged anew in a second though nothing was learnt of them: only time has passed."""
 AT_ONCE: Final = timedelta(0)
@@ -130,6 +132,8 @@ class Judged:
             return Verdict(_gone(name, self.snapshot.gone[name]), self.now, self.now)
         facts = self.facts(name)
         judgement = judge(TABLES.get(facts.kind, ()), facts)
+        if facts.kind in BORROWING:
+            life = AT_ONCE  # what it rests on may move while nothing of its own does
         # Not all of a large fleet grows due in one second: each subject gets a share of the time of its own.
         until = self.now + life * (SPREAD + crc32(name.encode()) % SPREAD) / (2 * SPREAD)
         turn = facts.stands_until()
@@ -190,8 +194,8 @@ def matches(name: str, instance: str) -> bool:
 
 
 def needs_somebody(judgement: Judgement) -> bool:
-    """Whether a subject belongs among those that need attention."""
-    return judgement.status is not Status.OK
+    """Whether a subject belongs among those that need attention; what is retired or not there yet needs nobody."""
+    return judgement.status is not Status.OK and judgement.knowledge is not Knowledge.RETIRED
 
 
 def _gone(name: str, at: datetime) -> Judgement:

@@ -12,6 +12,8 @@ from quarterdeck.truth.tables.cron import JOB, SCHEDULER
 from quarterdeck.truth.tables.gateway import GATEWAY
 from quarterdeck.truth.tables.host import DISK, HOST, LISTENER, SOURCE, TIMER, UNIT
 from quarterdeck.truth.tables.instance import CREDENTIALS, INSTANCE, INVENTORY, KANBAN, LOGS, MODEL, SESSIONS
+from quarterdeck.truth.tables.repository import REPOSITORY
+from quarterdeck.truth.tables.service import SERVICE
 from quarterdeck.truth.thresholds import Thresholds
 
 TABLES: dict[str, tuple[Rule, ...]] = {
@@ -30,6 +32,8 @@ TABLES: dict[str, tuple[Rule, ...]] = {
     "listener": LISTENER,
     "unit": UNIT,
     "timer": TIMER,
+    "service": SERVICE,
+    "repository": REPOSITORY,
     "source": SOURCE,
 }
 
