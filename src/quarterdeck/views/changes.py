@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import NamedTuple
 
 from quarterdeck.truth.instance import ALL, instance_of
@@ -30,6 +31,7 @@ from quarterdeck.views.when import moment_of
 
 MOST = 2_000
 LINES = 10
+STEPS = 5
 DEFAULT = "8h"
 PARAMS = {"since": Param("The moment to compare with: RFC 3339, or how long ago, such as 8h or 7d.", (), DEFAULT)}
 ORDER = {"worse": 0, "new": 1, "other": 2, "came and went": 3, "gone": 4, "better": 5}
@@ -51,6 +53,7 @@ def recall(memory: Recall, asked: Asked, now: datetime) -> Recalled | None:
     if since is None or since >= now:
         return None
     since = since if began is None else min(max(since, began), now)
+    since = memory.moment(since) or since
     instance = None if asked.instance == ALL else asked.instance
     changes = memory.changes(since, now, instance=instance, limit=MOST)
     return Recalled(since, began, memory.snapshot_at(since), changes, memory.blind(since, now))
@@ -148,11 +151,16 @@ def became(turn: Turn) -> str:
     if turn.then is None:
         return f"new, {turn.now.status}: {turn.now.reason}"
     if turn.what == "came and went":
-        path = " → ".join(dict.fromkeys((*turn.through, turn.now.status)))
+        path = " → ".join(_runs((*turn.through, turn.now.status)))
         return f"{turn.then.status} → {path}, as before"
     if turn.what == "other":
         return f"{turn.now.status}, now: {turn.now.reason}"
     return f"{turn.then.status} → {turn.now.status}: {turn.now.reason}"
+
+
+def _runs(path: Iterable[Status]) -> list[Status]:
+    """Leave out what only repeats the step before; of a long way the last steps are told."""
+    return [status for status, _ in groupby(path)][-STEPS:]
 
 
 def _digest(diff: Diff, judged: Judged) -> Iterable[str]:
@@ -171,8 +179,9 @@ def _digest(diff: Diff, judged: Judged) -> Iterable[str]:
     moved = [f"{each.title} {each.then} → {each.now}" for each in diff.figures if each.then != each.now]
     room = LINES - 1 - bool(moved)
     lines = [f"{turn.name}: {became(turn)} [{turn.instance}]" for turn in diff.turns]
-    yield from lines[: room if n <= room else room - 1]
-    if n > room:
-        yield f"and {n - room + 1:,} more"
+    shown = n if n <= room else room - 1
+    yield from lines[:shown]
+    if n > shown:
+        yield f"and {n - shown:,} more"
     if moved:
         yield "; ".join(moved)
