@@ -151,6 +151,26 @@ class Plan(NamedTuple):
     """When it was to run, for what runs once."""
 
 
+class Cover(NamedTuple):
+    """From when on the runs of a job are known: first by what its source has kept, then because it was looked at."""
+
+    since: datetime
+    """Every run that began since is in what the source told at ``known_at``."""
+    known_at: datetime
+    until: datetime | None
+    """When its source ceased to tell; None while it does."""
+
+
+class RunRecord(NamedTuple):
+    """All that is remembered of when a job was to run over a span, and of when it ran. Each part in order of time."""
+
+    plans: tuple[Plan, ...] = ()
+    """The one that held when the span began, and those that came after."""
+    covers: tuple[Cover, ...] = ()
+    runs: tuple[Run, ...] = ()
+    """Those that began in the span, and a few before: what is counted from run to run begins there."""
+
+
 class Watch(NamedTuple):
     """A stretch of time in which every run of a job would have become known."""
 

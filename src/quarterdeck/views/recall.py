@@ -12,6 +12,7 @@ from quarterdeck.truth.past import (
     Entry,
     Late,
     Run,
+    RunRecord,
     SessionDetail,
     SessionPage,
     SessionQuery,
@@ -84,6 +85,11 @@ class Recall(Protocol):
         self, subject: str, since: datetime, until: datetime, *, known_by: datetime | None = None
     ) -> Sequence[Run]:
         """The recorded runs of a job or timer that began within a span, oldest first."""
+
+    def run_record(
+        self, subject: str, since: datetime, until: datetime, *, known_by: datetime | None = None
+    ) -> RunRecord:
+        """When a job or timer was to run over a span and when it ran, as far as that was known."""
 
     def sessions(self, query: SessionQuery) -> SessionPage:
         """A page of the session ledger."""
