@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from benchmarks import f0_collection, f1_exporter, f6_start, faults, homes
+from benchmarks import f0_collection, f1_exporter, f2_pages, f6_start, faults, homes
 from benchmarks.measure import Result
 from tests.real.agents import REPOSITORY
 
@@ -32,6 +32,7 @@ class Benchmark(Protocol):
 BENCHMARKS: Final[dict[str, Benchmark]] = {
     "F0": f0_collection.run,
     "F1": f1_exporter.run,
+    "F2": f2_pages.run,
     "F6": f6_start.run,
     "faults": faults.run,
 }

@@ -79,6 +79,8 @@ class Channel:
         told = change(old, new) if old else None
         if told is None:
             return _event(newest.state, _whole(new)), False
+        if not (told.parts or told.moments or told.title):
+            return b"", True
         return _event(newest.state, told), not told.parts and told.title is None
 
     def _parts(self, state: str) -> Split | None:

@@ -84,7 +84,7 @@ def _nest(text: str, root: Part) -> None:
                 if opened == name:
                     break
         elif name not in ALONE and not attributes.endswith("/"):
-            found = ID.search(attributes) if 'id="' in attributes else None
+            found = ID.search(attributes) if name != "symbol" and 'id="' in attributes else None
             part = None
             if found and found[1] not in known:
                 known.add(found[1])
