@@ -100,7 +100,7 @@ def fields_of(instance: Instance) -> Iterator[tuple[Field[object], str]]:
     """Return each fact that a home tells of its instance itself, and the subject it is about."""
     for field in FIELDS.values():
         of_systemd = field.of == UNIT.of and field.name.startswith(UNIT.name)
-        if field.of in KINDS and not of_systemd:
+        if field.of in KINDS and not of_systemd and not field.reckoned:
             part = PART_OF_KIND.get(field.of, field.of)
             yield field, subject(instance.id, part) if part else subject(instance.id)
 

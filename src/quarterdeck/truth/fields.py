@@ -73,6 +73,8 @@ class Field(Generic[T_co]):
     fresh_for: timedelta = LIVE
     policy: str | None = None
     """The policy of the instance that must allow this field; None when it is never personal."""
+    reckoned: bool = False
+    """Whether the hub makes it of what it remembers, so that no source brings it."""
 
     def __post_init__(self) -> None:
         """Enter the field in the table; two fields of one name are a mistake in this file."""
@@ -254,7 +256,11 @@ CATCHES_UP = Field(
     "Whether this release of the agent makes up for a run it missed, once; an older one passes over it.",
 )
 SCHEDULER_LAST_24H = Field(
-    "scheduler", "last_24h", Table(Count()), "What became of all runs of its jobs that were due in the last 24 hours."
+    "scheduler",
+    "last_24h",
+    Table(Count()),
+    "What became of all runs of its jobs that were due in the last 24 hours.",
+    reckoned=True,
 )
 
 # --- job: hermes:ID/cron/JOB ---------------------------------------------------------------------------------------
@@ -290,9 +296,15 @@ JOB_RUNNER_ALIVE = Field("job", "runner_alive", Bool(), "Whether a gateway that 
 RECENT_RUNS = Field(
     "job", "recent_runs", Runs(), "Its newest runs, at most 20, and from when on they are all there.", Kind.EVENT
 )
-LAST_24H = Field("job", "last_24h", Table(Count()), "What became of the runs that were due in the last 24 hours.")
+LAST_24H = Field(
+    "job", "last_24h", Table(Count()), "What became of the runs that were due in the last 24 hours.", reckoned=True
+)
 MISSED_AT = Field(
-    "job", "missed_at", Optional(Instant()), "When the newest run that is over should have begun, if nobody made it."
+    "job",
+    "missed_at",
+    Optional(Instant()),
+    "When the newest run that is over should have begun, if nobody made it.",
+    reckoned=True,
 )
 
 # --- sessions: hermes:ID/sessions ----------------------------------------------------------------------------------
@@ -319,6 +331,54 @@ WAL_BYTES = Field("sessions", "wal_bytes", Number("B"), "Size of its write-ahead
 MALFORMED = Field(
     "sessions", "malformed_copies", Count(), "Copies of the database that the agent set aside as malformed."
 )
+
+# --- ledger: hermes:ID/ledger, our own taking in of its sessions ----------------------------------------------------
+
+LEDGER_UNTIL = Field(
+    "ledger",
+    "taken_in_until",
+    Optional(Instant()),
+    "Up to when its sessions are in the ledger; none while its history is still being taken in.",
+    Kind.PERIODIC,
+)
+LEDGER_SESSIONS = Field("ledger", "sessions", Count(), "Sessions of it that the ledger holds, also those long deleted.")
+LEDGER_REFUSED = Field(
+    "ledger", "refused", Count(), "Lines of its exporter's stream that this release does not understand."
+)
+
+# --- session: hermes:ID/session/SESSION, one row of the ledger -------------------------------------------------------
+
+SESSION_TITLE = Field(
+    "session", "title", Optional(Text()), "Title the agent gave it.", Kind.EVENT, policy="session_titles"
+)
+SESSION_SOURCE = Field("session", "source", Optional(Ident()), "Platform it came from.", Kind.EVENT)
+SESSION_MODEL = Field("session", "model", Optional(Ident()), "First model it used.", Kind.EVENT)
+SESSION_PARENT = Field("session", "parent", Optional(Ident()), "Session it came from.", Kind.EVENT)
+SESSION_STARTED_AT = Field("session", "started_at", Instant(), "When it began.", Kind.EVENT)
+SESSION_ENDED_AT = Field(
+    "session", "ended_at", Optional(Instant()), "When it ended; none where the agent has written no end.", Kind.EVENT
+)
+SESSION_DURATION = Field("session", "duration_s", Optional(Number("s")), "How long it lasted.", Kind.EVENT)
+SESSION_OUTCOME = Field(
+    "session", "outcome", Ident(), "How it ended, in the agent's word; `open` where it wrote no end.", Kind.EVENT
+)
+SESSION_CHANGED_AT = Field(
+    "session",
+    "changed_at",
+    Optional(Instant()),
+    "When its record was last seen to change; none where it did not since it was first seen.",
+    Kind.EVENT,
+)
+SESSION_MESSAGES = Field("session", "messages", Count(), "Messages, as the agent counts them.", Kind.EVENT)
+SESSION_TOOL_CALLS = Field("session", "tool_calls", Count(), "Calls of tools.", Kind.EVENT)
+SESSION_API_CALLS = Field("session", "api_calls", Count(), "Calls of the model that were answered.", Kind.EVENT)
+SESSION_TOKENS = Field(
+    "session", "tokens", Count(), "All its tokens: in, out, to and from the cache, and those of side work.", Kind.EVENT
+)
+SESSION_COST = Field(
+    "session", "cost_usd", Number("USD"), "What the agent accounted to it and its side work.", Kind.EVENT
+)
+SESSION_PRICED = Field("session", "priced", Bool(), "Whether the price of all its tokens is known.", Kind.EVENT)
 
 # --- model: hermes:ID/model ----------------------------------------------------------------------------------------
 
@@ -440,9 +500,11 @@ TIMER_SLACK_S = Field(
 TIMER_ZONE = Field("timer", "zone", Ident(), "Zone in which its calendar is meant where it names none.", Kind.EVENT)
 TIMER_RUNS = Field("timer", "recent_runs", Runs(), "When it last elapsed, and how what it started ended.")
 TIMER_LAST_24H = Field(
-    "timer", "last_24h", Table(Count()), "What became of the elapses that were due in the last 24 hours."
+    "timer", "last_24h", Table(Count()), "What became of the elapses that were due in the last 24 hours.", reckoned=True
 )
-TIMER_MISSED_AT = Field("timer", "missed_at", Optional(Instant()), "When it should have elapsed last, if it did not.")
+TIMER_MISSED_AT = Field(
+    "timer", "missed_at", Optional(Instant()), "When it should have elapsed last, if it did not.", reckoned=True
+)
 TIMER_ASKED_AS = Field("timer", "asked_as", Ident(), "Which manager answered and as which user it was asked.")
 
 # --- service: service:ID, hermes:INSTANCE/service/ID ---------------------------------------------------------------
