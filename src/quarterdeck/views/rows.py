@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from shlex import quote
 
 from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
@@ -13,6 +13,7 @@ from quarterdeck.truth.reading import Known
 from quarterdeck.truth.witnesses import contradictions
 from quarterdeck.views.escape import quoted
 from quarterdeck.views.judged import Judged
+from quarterdeck.views.lazy import Rows
 from quarterdeck.views.model import Cell, Column, Link, Row
 
 NAMES = {
@@ -20,6 +21,8 @@ NAMES = {
     "gateway": "Gateway of {owner}",
     "scheduler": "Cron of {owner}",
     "sessions": "Sessions of {owner}",
+    "session": "Session {id}",
+    "ledger": "Session ledger of {owner}",
     "model": "Model of {owner}",
     "credentials": "Logins of {owner}",
     "kanban": "Task board of {owner}",
@@ -46,9 +49,14 @@ PATHS = {
 """Where in the home an operator looks next."""
 
 
-def build(judged: Judged, names: Iterable[str], columns: tuple[Column, ...] = ()) -> tuple[Row, ...]:
-    """Make a row of each subject."""
-    return tuple(row(judged, name, columns) for name in names)
+def build(judged: Judged, names: Sequence[str], columns: tuple[Column, ...] = ()) -> Rows:
+    """Make a row of each subject, when somebody looks at it."""
+    return Rows([judged.judgements[name] for name in names], lambda place: row(judged, names[place], columns))
+
+
+def build_whole(judged: Judged, names: Sequence[str]) -> Rows:
+    """Make a row of each subject with whatever has been reported of it, when somebody looks at it."""
+    return Rows([judged.judgements[name] for name in names], lambda place: whole(judged, names[place]))
 
 
 def row(

@@ -14,6 +14,7 @@ from quarterdeck.truth.tables.host import DISK, HOST, LISTENER, SOURCE, TIMER, U
 from quarterdeck.truth.tables.instance import CREDENTIALS, INSTANCE, INVENTORY, KANBAN, LOGS, MODEL, SESSIONS
 from quarterdeck.truth.tables.repository import REPOSITORY
 from quarterdeck.truth.tables.service import SERVICE
+from quarterdeck.truth.tables.sessions import LEDGER, SESSION
 from quarterdeck.truth.thresholds import Thresholds
 
 TABLES: dict[str, tuple[Rule, ...]] = {
@@ -22,6 +23,8 @@ TABLES: dict[str, tuple[Rule, ...]] = {
     "scheduler": SCHEDULER,
     "job": JOB,
     "sessions": SESSIONS,
+    "session": SESSION,
+    "ledger": LEDGER,
     "model": MODEL,
     "credentials": CREDENTIALS,
     "kanban": KANBAN,
