@@ -41,6 +41,7 @@ from sqlalchemy import (
     update,
 )
 
+from quarterdeck.store import session_days
 from quarterdeck.store.schema import metadata, moment, ms
 from quarterdeck.truth.past import Entry
 from quarterdeck.truth.reading import Origin, Reason
@@ -248,6 +249,7 @@ class _Held(NamedTuple):
     first_known_at: int
     title: str | None
     body: str
+    started: int
     tokens: int
     cost: int
     priced: bool
@@ -264,6 +266,7 @@ class _Intake:
         self._known_at = known_at
         self._groups: dict[tuple[str, ...], int] = {}
         self._deltas: dict[int, list[int]] = {}
+        self._days: dict[int, list[int]] = {}
 
     def take(self, batch: Sequence[Record]) -> int:
         """Write what is new in a batch."""
@@ -343,16 +346,16 @@ class _Intake:
             "body": _body(record),
             **keys_of(entry),
         }
-        self._count(group_id, 1, row["tokens"], row["cost"], priced=entry.priced)
+        self._count(group_id, 1, row["started"], row["tokens"], row["cost"], priced=entry.priced)
         return row
 
-    def _count(self, group_id: int, sign: int, tokens: int, cost: int, *, priced: bool) -> None:
-        delta = self._deltas.setdefault(group_id, [0, 0, 0, 0, 0])
-        delta[0] += sign
-        delta[1] += sign * max(tokens, 0)
-        delta[2] += sign * (tokens == UNKNOWN)
-        delta[3] += sign * max(cost, 0)
-        delta[4] += sign * (not priced)
+    def _count(self, group_id: int, sign: int, started: int, tokens: int, cost: int, *, priced: bool) -> None:
+        by = (1, max(tokens, 0), tokens == UNKNOWN, max(cost, 0), not priced)
+        for sums in (
+            self._deltas.setdefault(group_id, [0, 0, 0, 0, 0]),
+            self._days.setdefault(session_days.day_of(started), [0, 0, 0, 0, 0]),
+        ):
+            sums[:] = [was + sign * more for was, more in zip(sums, by, strict=True)]
 
     def _add(self, rows: list[dict[str, Any]]) -> None:
         if rows:
@@ -368,7 +371,7 @@ class _Intake:
             known_at = max(self._known_at, held.known_at)  # our clock may have been set back
             if known_at > held.known_at:
                 kept.append({"seq": held.seq, "known_at": held.known_at, "title": held.title, "body": held.body})
-            self._count(held.group_id, -1, held.tokens, held.cost, priced=held.priced)
+            self._count(held.group_id, -1, held.started, held.tokens, held.cost, priced=held.priced)
             rows.append(self._row(record, held.seq, known_at, held.first_known_at))
         if kept:
             self._connection.execute(insert(revisions), kept)
@@ -416,6 +419,8 @@ class _Intake:
             )
             self._connection.execute(statement, rows)
         self._deltas = {}
+        session_days.add(self._connection, self._instance, self._days)
+        self._days = {}
 
 
 def forget_titles(connection: Connection, instance: str) -> None:

@@ -1,4 +1,4 @@
-"""How numbers went over time, and from when on each level of it is whole."""
+"""How numbers went over time, from when on each level of it is whole; what sessions and alerts came to."""
 
 from __future__ import annotations
 
@@ -41,4 +41,22 @@ def upgrade() -> None:
         "sample_horizons",
         sa.Column("step", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("at", sa.BigInteger, nullable=False),
+    )
+    op.create_table(
+        "session_days",
+        sa.Column("instance", sa.Text, nullable=False),
+        sa.Column("day", sa.BigInteger, nullable=False),
+        *(
+            sa.Column(name, sa.BigInteger, nullable=False)
+            for name in ("sessions", "tokens", "tokens_unknown", "cost", "unpriced")
+        ),
+        sa.PrimaryKeyConstraint("instance", "day", name="pk_session_days"),
+    )
+    op.create_table(
+        "alert_hours",
+        sa.Column("instance", sa.Text, nullable=False),
+        sa.Column("hour", sa.BigInteger, nullable=False),
+        sa.Column("severity", sa.Text, nullable=False),
+        sa.Column("alerts", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("instance", "hour", "severity", name="pk_alert_hours"),
     )
