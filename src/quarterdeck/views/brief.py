@@ -7,9 +7,11 @@ Rule 2: a line is an incident: trouble that follows from other trouble, or came 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
@@ -21,9 +23,12 @@ from quarterdeck.truth.rollup import Total, total
 from quarterdeck.views.asked import Asked
 from quarterdeck.views.frame import Page
 from quarterdeck.views.judged import Judged, working
-from quarterdeck.views.model import Figure, Row, Side, View
+from quarterdeck.views.lazy import Cells, Rows
+from quarterdeck.views.model import Figure, Side, View
 from quarterdeck.views.trouble import incident_row, kinds, open_incidents
 from quarterdeck.views.words import Shown, State, count, money, seen, show
+
+NOTHING: Mapping[str, AnyReading] = MappingProxyType({})
 
 
 def brief(judged: Judged, asked: Asked, _recalled: object = None) -> View:
@@ -35,10 +40,11 @@ def brief(judged: Judged, asked: Asked, _recalled: object = None) -> View:
     )
 
 
-def _needs(judged: Judged, instance: str) -> tuple[Row, ...]:
+def _needs(judged: Judged, instance: str) -> Rows:
     """Every incident, that of the worst status first."""
     found = sorted(open_incidents(judged, instance), key=lambda each: -each.lead.status.rank)
-    return tuple(incident_row(judged, each) for each in found)
+    leads = [judged.judgements[each.lead.subject] for each in found]
+    return Rows(leads, lambda place: incident_row(judged, found[place]))
 
 
 # --- figures -------------------------------------------------------------------------------------------------------
@@ -64,7 +70,8 @@ FULLEST_DISK = Heading("fullest_disk_share", "Fullest disk", "/ops")
 
 
 def _all(judged: Judged, field: Field[Any], instance: str) -> list[AnyReading]:
-    return [judged.facts(name).reading(field) for name in judged.of(field.of, instance=instance)]
+    names, told = judged.of(field.of, instance=instance), judged.fields
+    return [told.get(name, NOTHING).get(field.name) or judged.facts(name).reading(field) for name in names]
 
 
 def _note(now: datetime, readings: Iterable[AnyReading], known: int, of: int) -> str:
@@ -197,7 +204,7 @@ LINES: tuple[tuple[str, str | Field[Any]], ...] = (
 
 def _sides(judged: Judged) -> tuple[Side, ...]:
     """Every instance beside every other, whatever the filter says."""
-    return tuple(Side(title, {one: _side(judged, one, what) for one in judged.instances}) for title, what in LINES)
+    return tuple(Side(title, Cells(judged.instances, partial(_side, judged, what=what))) for title, what in LINES)
 
 
 def _side(judged: Judged, instance: str, what: str | Field[Any]) -> Judgement | Shown:

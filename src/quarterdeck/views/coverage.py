@@ -18,7 +18,7 @@ from quarterdeck.views.asked import Asked
 from quarterdeck.views.frame import Page, at_best
 from quarterdeck.views.judged import Judged, matches
 from quarterdeck.views.model import Gap, View
-from quarterdeck.views.rows import whole
+from quarterdeck.views.rows import build_whole
 
 ADVICE = {
     Reason.MISSING: "",
@@ -82,7 +82,7 @@ def coverage(judged: Judged, asked: Asked, _recalled: object = None) -> View:
     names = judged.of("source", instance=asked.instance)
     unread = tuple(_unread(judged, asked.instance))
     gaps = (*unread, *_limits(judged, asked.instance), *_nowhere())
-    rows = tuple(whole(judged, name) for name in names)
+    rows = build_whole(judged, names)
     view = Page(judged, asked).view("coverage", "Coverage", names, rows=rows, gaps=gaps)
     if not judged.instances:
         return view

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from quarterdeck.truth.instance import ALL
@@ -11,6 +11,7 @@ from quarterdeck.truth.reading import Knowledge
 from quarterdeck.truth.rollup import Rollup
 from quarterdeck.views.asked import Asked
 from quarterdeck.views.judged import Judged, needs_somebody
+from quarterdeck.views.lazy import judgements_of
 from quarterdeck.views.model import Choice, Column, Figure, Gap, Row, Side, View
 
 KINDS = {"agents": ("gateway",), "cron": ("scheduler", "job", "timer")}
@@ -39,7 +40,7 @@ class Page:
         title: str,
         names: Iterable[str],
         *,
-        rows: tuple[Row, ...],
+        rows: Sequence[Row],
         columns: tuple[Column, ...] = (),
         figures: tuple[Figure, ...] = (),
         sides: tuple[Side, ...] = (),
@@ -52,7 +53,7 @@ class Page:
         return View(
             name=name,
             title=title,
-            headline=headline(rollup, [row.judgement for row in rows]) if snapshot.instances else NOBODY,
+            headline=headline(rollup, judgements_of(rows)) if snapshot.instances else NOBODY,
             lede=lede(rollup),
             generated_at=snapshot.generated_at,
             at=self.judged.now,
@@ -86,7 +87,7 @@ def at_best(rollup: Rollup, status: Status) -> Rollup:
     return Rollup(max(rollup.status, status, key=lambda each: each.rank), rollup.counts)
 
 
-def headline(rollup: Rollup, judgements: list[Judgement]) -> str:
+def headline(rollup: Rollup, judgements: Sequence[Judgement]) -> str:
     """Say in one sentence what an operator needs to know first."""
     if rollup.total == 0:
         return "Nothing is watched yet."

@@ -5,7 +5,7 @@ Rule: a row is a judged subject, and a cell is a reading. There is no cell with 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -149,7 +149,7 @@ class View:
     choices: tuple[Choice, ...]
     rollup: Rollup
     columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
+    rows: Sequence[Row]
     trouble: Mapping[str, int]
     """How many rows of each view need somebody, for the navigation."""
     figures: tuple[Figure, ...] = ()

@@ -8,7 +8,7 @@ from quarterdeck.views.asked import Asked
 from quarterdeck.views.frame import Page
 from quarterdeck.views.judged import Judged
 from quarterdeck.views.model import View
-from quarterdeck.views.rows import whole
+from quarterdeck.views.rows import build_whole
 
 ORDER = (
     "instance", "gateway", "scheduler", "sessions", "model", "credentials", "kanban", "inventory", "logs",
@@ -19,7 +19,7 @@ ORDER = (
 def ops(judged: Judged, asked: Asked, _recalled: object = None) -> View:
     """Return the ops view over a filter: instances first, then what they share."""
     names = sorted(judged.of(*ORDER, instance=asked.instance), key=_place)
-    return Page(judged, asked).view("ops", "Ops", names, rows=tuple(whole(judged, name) for name in names))
+    return Page(judged, asked).view("ops", "Ops", names, rows=build_whole(judged, names))
 
 
 def _place(name: str) -> tuple[bool, str, int, str]:

@@ -6,19 +6,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
-from quarterdeck.truth.fields import Field, kind_of
+from quarterdeck.truth.fields import Field
 from quarterdeck.truth.findings import find
 from quarterdeck.truth.incidents import Incident, Setting, incidents
 from quarterdeck.truth.instance import Instance, subject
 from quarterdeck.truth.reading import Unavailable
-from quarterdeck.views.judged import Judged, matches
+from quarterdeck.views.judged import Judged, matches, needs_somebody
 from quarterdeck.views.model import Row
 from quarterdeck.views.rows import row
 
 
 def open_incidents(judged: Judged, instance: str) -> tuple[Incident, ...]:
     """Return what is wrong over a filter, the most severe first."""
-    verdicts = (each for name, each in judged.judgements.items() if matches(name, instance))
+    trouble = (each for each in judged.judgements.values() if needs_somebody(each))
+    verdicts = (each for each in trouble if matches(each.subject, instance))
     return incidents(find(verdicts), settings_of(judged))
 
 
@@ -60,6 +61,6 @@ def _said(judged: Judged, name: str, field: Field[Any]) -> Any:  # noqa: ANN401 
     return None if last is None else last.value
 
 
-def kinds(judged: Judged) -> set[str]:
+def kinds(judged: Judged) -> frozenset[str]:
     """Return the kinds of everything that is judged."""
-    return {kind_of(name) for name in judged.judgements}
+    return judged.places.kinds

@@ -28,6 +28,7 @@ from quarterdeck.truth.shapes import dump
 from quarterdeck.views import VIEWS
 from quarterdeck.views.changes import became
 from quarterdeck.views.judged import needs_somebody
+from quarterdeck.views.lazy import judgements_of, row_of
 from quarterdeck.views.model import Cell, Choice, Column, Figure, Gap, Row, View
 from quarterdeck.views.timeline import divided
 from quarterdeck.views.words import Shown, clock, show
@@ -82,7 +83,7 @@ def render(view: View, frame: Frame) -> str:
             columns=[column for column in view.columns if _in_table(view, column)],
             page=page,
             pages=pages,
-            opened=next((row for row in view.rows if row.subject == asked.open), None),
+            opened=row_of(view.rows, asked.open),
             page_title=_page_title(view, frame),
             **Layout(view, frame).helpers(),
         )
@@ -257,7 +258,7 @@ def _short(moment: datetime, now: datetime) -> str:
 
 def _page_title(view: View, frame: Frame) -> str:
     """Say the worst first, so that a tab tells it too."""
-    bad = sum(row.judgement.status in (Status.DOWN, Status.DEGRADED) for row in view.rows)
+    bad = sum(each.status in (Status.DOWN, Status.DEGRADED) for each in judgements_of(view.rows))
     said = f"{bad} need you · {view.title}" if bad else view.title
     if frame.wanted.at is not None:
         said = f"As of {clock(frame.wanted.at)} · {view.title}"
