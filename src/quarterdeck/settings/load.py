@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from quarterdeck.errors import ConfigurationError, UsageError
-from quarterdeck.settings import discover
+from quarterdeck.settings import discover, named
 from quarterdeck.settings.lines import Path as Place
 from quarterdeck.settings.mistakes import SettingsError
 from quarterdeck.settings.model import PORT, Settings, Units
@@ -48,12 +48,20 @@ def load(
     limits = replace(Thresholds(), **parsed.values.get("thresholds", {}))
     configured = [_configured(row, limits) for row in rows]
     _check(rows, configured, parsed)
+    named.check(parsed)
     if file is not None and parsed.mistakes:
         raise SettingsError(str(file), parsed.mistakes)
     notes: list[str] = []
     found = [replace(instance, thresholds=limits) for instance in _found(parsed.values, homes, env, snapshots, notes)]
+    instances = _joined(configured, found, homes)
+    if not homes:
+        named.check_instances(parsed, instances)
+    if file is not None and parsed.mistakes:
+        raise SettingsError(str(file), parsed.mistakes)
     return Settings(
-        instances=_joined(configured, found, homes),
+        instances=instances,
+        services=named.services(parsed.values.get("services", ()), instances, limits),
+        repositories=named.repositories(parsed.values.get("repositories", ()), instances, limits),
         thresholds=limits,
         port=parsed.values.get("server", {}).get("port", PORT),
         units=Units(**parsed.values.get("units", {})),

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from quarterdeck.truth.instance import Instance
 from quarterdeck.truth.thresholds import Thresholds
+from quarterdeck.truth.watched import Repository, Service
 
 PORT = 8710
 
@@ -25,6 +26,8 @@ class Settings(NamedTuple):
     thresholds: Thresholds = Thresholds()
     port: int = PORT
     units: Units = Units()
+    services: tuple[Service, ...] = ()
+    repositories: tuple[Repository, ...] = ()
     file: Path | None = None
     """The file that was read; None when there is none."""
     notes: tuple[str, ...] = ()

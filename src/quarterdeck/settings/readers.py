@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from quarterdeck.truth.instance import ALL
+from quarterdeck.truth.shapes import LINK
 
 T = TypeVar("T")
 Reader = Callable[[object], T]
@@ -27,6 +28,13 @@ USER = re.compile(r"[A-Za-z_][A-Za-z0-9._-]{0,31}\$?")
 UNIT = re.compile(r"[A-Za-z0-9:_.\\@-]{1,255}")
 UNIT_PATTERN = re.compile(r"[A-Za-z0-9:_.\\@*?\[\]!-]{1,255}")
 ADDRESS = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?(?:/[A-Za-z0-9._~/-]*)?")
+
+
+HOST_AND_PORT = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\]):\d{1,5}")
+SSH = re.compile(r"(?:[A-Za-z_][A-Za-z0-9._-]{0,31}@)?[A-Za-z0-9][A-Za-z0-9.:-]{0,252}")
+VERSION = re.compile(r"(?:/[A-Za-z0-9._~-]{1,40}){1,6}|[A-Za-z][A-Za-z0-9-]{0,60}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@+-]{0,119}")
+HELPER = re.compile(r"[A-Za-z0-9/][A-Za-z0-9._/ =-]{0,200}")
 
 
 class Wrong(Exception):  # noqa: N818 -- a value that does not fit; it becomes an error with its line
@@ -118,6 +126,18 @@ def number(most: float = math.inf, *, what: str = "a number above 0") -> Reader[
     return read
 
 
+def seconds_from(least: float) -> Reader[float]:
+    """A number of seconds that is not too small."""
+
+    def read(raw: object) -> float:
+        value = seconds(raw)
+        if value >= least:
+            return value
+        raise Wrong(f"is less than {least:g} seconds", f"Write {least:g} or more.")
+
+    return read
+
+
 def many(read: Reader[T]) -> Reader[tuple[T, ...]]:
     """A list, each entry of one kind."""
 
@@ -170,6 +190,19 @@ address = matching(
     "the address of a page",
     "Write it like http://127.0.0.1:9119, without a login and without a question mark.",
 )
+link = matching(
+    LINK, "an address that a browser opens", "Write it like https://example.net/runbook, without a login in it."
+)
+host_and_port = matching(HOST_AND_PORT, "a host with a port", 'Write it like "127.0.0.1:5432" or "[::1]:5432".')
+ssh = matching(SSH, "a host to reach by ssh", 'Write it like "deck" or "me@deck.example", as you would type it.')
+version = matching(
+    VERSION,
+    "a place in an answer",
+    'Write the way to it in a JSON answer, like "/build/version", or the name of a head, like "X-Version".',
+)
+name = matching(NAME, "a plain name", "Take letters, digits and . _ / : @ + -, at most 120 of them.")
+helper = matching(HELPER, "a credential helper of git", 'Write it as in git\'s own settings, like "cache".')
+http_status = whole(100, 599)
 port = whole(PORTS[0], PORTS[-1])
 seconds = number(what="a number of seconds above 0")
 share = number(1.0, what="a share above 0 and up to 1")

@@ -93,6 +93,17 @@ INSTANCE = Table(
         "dashboard": Setting(
             readers.address, "The address of the agent's own dashboard, for a link.", example='"http://127.0.0.1:9119"'
         ),
+        "runbook": Setting(
+            readers.link,
+            "Where it is written what to do when it fails, for a link.",
+            example='"https://example.net/north"',
+        ),
+        "ssh": Setting(
+            readers.ssh,
+            "The host it runs on as you reach it by ssh, for commands to copy.",
+            "no such commands",
+            example='"me@deck"',
+        ),
         "snapshot": Setting(
             readers.path,
             "The file its exporter writes, where its home is another user's. `quarterdeck units` makes the exporter.",
@@ -104,6 +115,95 @@ INSTANCE = Table(
     },
     many=True,
     hints={"name": 'Did you mean "label"?', "path": 'Did you mean "home"?', "profile": "It follows from the home."},
+)
+
+_ID_HELP = "Its short name, in addresses and commands. Keep it: what is remembered of it hangs on it."
+_COMMON = {
+    "label": Setting(readers.text, "Its name on the pages.", "the id"),
+    "instance": Setting(readers.identity, "The agent it belongs to.", "none: it is shared", example='"north"'),
+    "link": Setting(readers.link, "Where a person opens it."),
+    "runbook": Setting(readers.link, "Where it is written what to do when it fails."),
+}
+_SCOPE = Setting(readers.choice("user", "system"), "Which systemd runs it: the user's or the system's.", '"user"')
+
+SERVICES = Table(
+    "Something that should answer. It is asked again and again, each time for some seconds at most, by `GET` only.",
+    {
+        "id": Setting(readers.identity, _ID_HELP, required=True, example='"models"'),
+        "kind": Setting(
+            readers.choice("http", "tcp", "unit", "model-server"),
+            "How it is asked: a page, a port, a systemd unit, or a model server that speaks as Ollama does.",
+            required=True,
+            example='"http"',
+        ),
+        **_COMMON,
+        "deployed": Setting(
+            readers.boolean,
+            "Write false for what is not there yet: it is listed, asked nothing, never called well.",
+            "true",
+        ),
+        "url": Setting(readers.link, "Where a page or a model server is asked.", example='"http://127.0.0.1:11434"'),
+        "address": Setting(readers.host_and_port, "Host and port of `tcp`.", example='"127.0.0.1:5432"'),
+        "unit": Setting(readers.unit, "The unit of `unit`.", example='"caddy.service"'),
+        "scope": _SCOPE,
+        "expect": Setting(readers.http_status, "The only HTTP status that is right.", "any from 200 to 399"),
+        "version": Setting(
+            readers.version,
+            "Where its release stands: the way to it in a JSON answer, or the name of a head of the answer.",
+            example='"/version"',
+        ),
+        "models": Setting(readers.many(readers.name), "Models that a model server must have.", "none"),
+        "load": Setting(
+            readers.name,
+            "A model to load now and then, to see that it can be. **This makes the server load it**, which takes "
+            "memory and may put another model out; all else only looks.",
+            "none: nothing is loaded",
+        ),
+        "load_every_s": Setting(readers.seconds_from(600), "How often that model is loaded; 600 at least.", "3600"),
+        "load_within_s": Setting(readers.seconds, "It is slow after this.", "`model_load_s` of the thresholds"),
+        "slow_s": Setting(readers.seconds, "An answer is slow after this.", "`service_slow_s` of the thresholds"),
+        "every_s": Setting(readers.seconds_from(5), "How often it is asked; 5 at least.", "30"),
+        "authorities": Setting(
+            readers.path, "A file of certificates to trust instead of the system's, for one signed by yourself."
+        ),
+    },
+    many=True,
+    hints={"name": 'Did you mean "label"?', "host": 'Did you mean "address"?', "port": 'Write it into "address".'},
+)
+
+REPOSITORIES = Table(
+    "A git repository, above all one that is somebody's backup. Git only reads it, under settings of our own: those in "
+    "the repository are not obeyed.",
+    {
+        "id": Setting(readers.identity, _ID_HELP, required=True, example='"north-backup"'),
+        "path": Setting(readers.path, "Its folder.", required=True, example='"~/backups/north"'),
+        **_COMMON,
+        "user": Setting(readers.user, "Its owner, where that is not who runs Quarterdeck.", "who runs Quarterdeck"),
+        "remote": Setting(readers.name, "The remote it is pushed to.", '"origin"'),
+        "branch": Setting(readers.name, "The branch that must be checked out.", "any"),
+        "backup": Setting(
+            readers.boolean, "Whether it is a backup. What is none is not expected to be pushed.", "true"
+        ),
+        "push_within_s": Setting(readers.seconds, "A backup is late after this.", "`backup_late_s` of the thresholds"),
+        "push_lost_s": Setting(
+            readers.seconds, "A backup counts as lost after this.", "`backup_lost_s` of the thresholds"
+        ),
+        "timer": Setting(
+            readers.unit,
+            "The timer that makes the backup: its runs count also when there was nothing to push.",
+            example='"hermes-backup.timer"',
+        ),
+        "scope": _SCOPE,
+        "confirm": Setting(
+            readers.boolean, "Ask the remote itself, every five minutes, whether it holds what is checked out.", "false"
+        ),
+        "credential_helper": Setting(
+            readers.helper, "The helper git may ask for a login at that remote.", "none", example='"cache"'
+        ),
+        "every_s": Setting(readers.seconds_from(10), "How often it is looked at; 10 at least.", "60"),
+    },
+    many=True,
+    hints={"name": 'Did you mean "label"?', "home": 'Did you mean "path"?', "folder": 'Did you mean "path"?'},
 )
 
 ROOT = Table(
@@ -137,6 +237,8 @@ ROOT = Table(
             "When something counts as wrong. Times are in seconds, shares between 0 and 1.", THRESHOLDS
         ),
         "instances": INSTANCE,
+        "services": SERVICES,
+        "repositories": REPOSITORIES,
         "exporters": Table(
             "Snapshots that exporters of other users write. A file is known by its folder's name when it is called "
             "`snapshot.json`, else by its own.",

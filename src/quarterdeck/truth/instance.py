@@ -40,6 +40,10 @@ class Instance:
     scope: str = "user"
     """Scope of the unit: ``user`` or ``system``."""
     dashboard: str | None = None
+    runbook: str | None = None
+    """Where it is written what to do when it fails."""
+    ssh: str | None = None
+    """The host it runs on as it is reached by ssh."""
     policy: Policy = field(default_factory=Policy)
     thresholds: Thresholds = field(default_factory=Thresholds)
 
