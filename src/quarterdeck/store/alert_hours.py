@@ -106,7 +106,11 @@ def forget_before(connection: Connection, at: datetime) -> None:
     connection.execute(hours.delete().where(hours.c.hour < ms(at)))
 
 
-def first(connection: Connection) -> datetime | None:
-    """Return when the first change was known; None when there is none yet."""
+def covered(connection: Connection, until: datetime) -> tuple[datetime, datetime] | None:
+    """Return from when on and up to when alerts are counted; None when nothing ever changed."""
     found = connection.execute(select(func.min(changes.c.known_us))).scalar_one()
-    return None if found is None else exact(found)
+    if found is None:
+        return None
+    later = select(func.min(changes.c.known_us)).where(changes.c.id > (mark(connection, COUNTED) or 0))
+    waiting = connection.execute(later).scalar_one()
+    return exact(found), until if waiting is None else min(exact(waiting), until)

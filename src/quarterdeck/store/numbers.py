@@ -14,6 +14,7 @@ from quarterdeck.truth import fields as F  # noqa: N812 -- short where every lin
 from quarterdeck.truth.fields import Field, kind_of
 from quarterdeck.truth.grouped import Fields
 from quarterdeck.truth.instance import instance_of
+from quarterdeck.truth.past import Verdict
 from quarterdeck.truth.reading import AnyReading, Knowledge, Known, Origin
 
 Number = Callable[[Any, datetime], float]
@@ -28,27 +29,48 @@ def _together(value: Mapping[str, int], _at: datetime) -> float:
     return float(sum(value.values()))
 
 
-KEPT: Final[Mapping[Field[Any], Number]] = {
-    F.SESSIONS_24H: _plain,
-    F.MESSAGES_24H: _plain,
-    F.TOKENS_24H: _plain,
-    F.COST_24H: _plain,
-    F.SESSIONS_LIVE: _plain,
-    F.DB_BYTES: _plain,
-    F.ERRORS_1H: _together,
-    F.DISK_FREE: _plain,
-    F.MEMORY_AVAILABLE: _plain,
-    F.LOAD_1M: _plain,
-    F.SOURCE_TOOK: _plain,
-}
-"""Which facts are kept over time, and how each becomes a number."""
+def _age(value: datetime, at: datetime) -> float:
+    return max((at - value).total_seconds(), 0.0)
 
-JOBS_FAILED, JOBS_PAUSED = "jobs_failed", "jobs_paused"
-COUNTED: Final[Mapping[str, tuple[Field[Any], str]]] = {
-    JOBS_FAILED: (F.LAST_RESULT, "error"),
-    JOBS_PAUSED: (F.JOB_STATE, "paused"),
+
+def _missed(value: Mapping[str, int], _at: datetime) -> float:
+    return float(value.get(Verdict.MISSED, 0))
+
+
+class Kept(NamedTuple):
+    """A fact that is kept over time, how it becomes a number, and what that number is called."""
+
+    field: Field[Any]
+    number: Number = _plain
+    name: str | None = None
+    """None: as the field."""
+
+
+KEPT: Final = (
+    Kept(F.SESSIONS_24H),
+    Kept(F.MESSAGES_24H),
+    Kept(F.TOKENS_24H),
+    Kept(F.COST_24H),
+    Kept(F.SESSIONS_LIVE),
+    Kept(F.DB_BYTES),
+    Kept(F.ERRORS_1H, _together),
+    Kept(F.SCHEDULER_LAST_24H, _missed, "runs_missed_24h"),
+    Kept(F.DISK_FREE),
+    Kept(F.MEMORY_AVAILABLE),
+    Kept(F.LOAD_1M),
+    Kept(F.PUSHED_AT, _age, "pushed_age_s"),
+    Kept(F.CONFIRMED_AT, _age, "confirmed_age_s"),
+    Kept(F.SOURCE_TOOK),
+)
+"""Which facts are kept over time."""
+
+COUNTED: Final[Mapping[str, tuple[Field[Any], Callable[[Any], float]]]] = {
+    "jobs_failed": (F.LAST_RESULT, lambda result: float(result == "error")),
+    "jobs_paused": (F.JOB_STATE, lambda state: float(state == "paused")),
+    "runs_24h": (F.RUNS_24H, float),
+    "runs_failed_24h": (F.FAILED_24H, float),
 }
-"""What is counted over the jobs of an instance, and kept at its scheduler: how many have a fact with this value."""
+"""What is counted over the jobs of an instance, and kept at its scheduler under this name."""
 
 
 class Seen(NamedTuple):
@@ -61,10 +83,10 @@ class Seen(NamedTuple):
     value: float
 
 
-def _by_kind() -> dict[str, list[tuple[str, Number]]]:
-    found: dict[str, list[tuple[str, Number]]] = {}
-    for field, number in KEPT.items():
-        found.setdefault(field.of, []).append((field.name, number))
+def _by_kind() -> dict[str, list[Kept]]:
+    found: dict[str, list[Kept]] = {}
+    for kept in KEPT:
+        found.setdefault(kept.field.of, []).append(kept)
     return found
 
 
@@ -74,32 +96,30 @@ BY_KIND: Final = _by_kind()
 def numbers(subjects: Mapping[str, Fields], names: Iterable[str], now: datetime) -> Iterator[Seen]:
     """Return the numbers that are known now of some subjects."""
     for name in names:
-        for field, number in BY_KIND.get(kind_of(name), ()):
-            reading = subjects.get(name, {}).get(field)
+        for kept in BY_KIND.get(kind_of(name), ()):
+            reading = subjects.get(name, {}).get(kept.field.name)
             if reading is not None and _usable(reading, now):
-                yield Seen(name, field, reading.origin, reading.observed_at, number(reading.value, reading.observed_at))
+                at, number = reading.observed_at, kept.number(reading.value, reading.observed_at)
+                yield Seen(name, kept.name or kept.field.name, reading.origin, at, number)
 
 
 def jobs(subjects: Mapping[str, Fields], now: datetime) -> Iterator[Seen]:
     """Count over the jobs of each instance, where every job that its scheduler declares is known now."""
     of: dict[str, list[Fields]] = {}
     for name, fields in subjects.items():
-        if kind_of(name) == "job" and _is(fields.get(F.DECLARED.name), value=True):
+        there = fields.get(F.DECLARED.name) if kind_of(name) == "job" else None
+        if isinstance(there, Known) and there.value:
             of.setdefault(instance_of(name), []).append(fields)
     for name, fields in subjects.items():
         declared = fields.get(F.JOBS_DECLARED.name) if kind_of(name) == "scheduler" else None
         if declared is None or not _usable(declared, now):
             continue
         mine = of.get(instance_of(name), [])
-        for counted, (field, value) in COUNTED.items():
+        for counted, (field, number) in COUNTED.items():
             told = [each.get(field.name) for each in mine]
-            if len(told) == declared.value and all(_current(each, now) for each in told):
-                total = sum(_is(each, value=value) for each in told)
-                yield Seen(name, counted, declared.origin, declared.observed_at, float(total))
-
-
-def _is(reading: AnyReading | None, *, value: object) -> bool:
-    return isinstance(reading, Known) and reading.value == value
+            known = [each.value for each in told if isinstance(each, Known) and _current(each, now)]
+            if len(known) == len(told) == declared.value:
+                yield Seen(name, counted, declared.origin, declared.observed_at, float(sum(map(number, known))))
 
 
 def _current(reading: AnyReading | None, now: datetime) -> bool:

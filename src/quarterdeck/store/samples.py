@@ -36,6 +36,7 @@ from sqlalchemy import (
     update,
 )
 
+from quarterdeck.store import alert_hours
 from quarterdeck.store.numbers import Seen, jobs, numbers
 from quarterdeck.store.schema import Id, Moment, Names, metadata, moment, ms, subjects, upsert
 from quarterdeck.truth.grouped import Grouped
@@ -129,6 +130,7 @@ class Samples:
         seen = list(numbers(readings.subjects, readings.subjects if beat else changed, now))
         if beat:
             seen += jobs(readings.subjects, now)
+            alert_hours.count(connection)
             self._beat = now
         self.add(connection, seen)
 

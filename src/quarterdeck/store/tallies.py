@@ -150,8 +150,8 @@ def _revised(connection: Connection, span: Mapping[str, int]) -> Iterable[tuple[
 
 def _of_alerts(connection: Connection, since: datetime, until: datetime, width: int) -> Iterable[Tally]:
     """Everybody of whom anything was ever recorded was watched."""
-    began = alert_hours.first(connection)
-    if began is None:
+    covered = alert_hours.covered(connection, until)
+    if covered is None:
         return
     counted: dict[tuple[str, Severity], dict[int, int]] = {}
     for name, hour, severity, alerts in alert_hours.raised_between(connection, since, until):
@@ -163,4 +163,4 @@ def _of_alerts(connection: Connection, since: datetime, until: datetime, width: 
         for measure, severity in ALERTS.items():
             told = sorted(counted.get((name, severity), {}).items())
             entries = tuple(Tallied(moment(at), n) for at, n in told)
-            yield Tally(name, measure, STATUS_CHANGES, began, until, whole=False, entries=entries)
+            yield Tally(name, measure, STATUS_CHANGES, *covered, whole=False, entries=entries)
