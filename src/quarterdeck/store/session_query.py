@@ -19,7 +19,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, func, select, text
 
 from quarterdeck.errors import UsageError
 from quarterdeck.store import session_mark, session_past
@@ -31,6 +31,7 @@ from quarterdeck.store.sessions import (
     UNKNOWN,
     chunks,
     entry_of,
+    groups,
     origins,
     read_streams,
     sessions,
@@ -135,6 +136,14 @@ def one(connection: Connection, instance: str, identity: str, *, known_by: datet
     found = select(sessions).where(sessions.c.instance == instance, sessions.c.id == identity)
     row = connection.execute(found).one_or_none()
     return None if row is None else entry_of(row, origins(connection))
+
+
+def count_by_instance(connection: Connection, instance: str | None = None) -> dict[str, int]:
+    """Count the sessions of each instance, or of one."""
+    found = select(groups.c.instance, func.sum(groups.c.sessions)).group_by(groups.c.instance)
+    if instance is not None:
+        found = found.where(groups.c.instance == instance)
+    return {name: int(count) for name, count in connection.execute(found)}
 
 
 class _Present:
