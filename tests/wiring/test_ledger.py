@@ -239,14 +239,14 @@ def test_sessions_of_another_user_are_never_read_from_the_home(engine: Engine, h
 def test_what_has_not_changed_is_not_read_again(engine: Engine, home: AgentHome) -> None:
     """An idle home costs a glance at its files: its database is not asked, and still is known up to now."""
     home.session("a")
-    seen: list[Counted] = []
-    ledger = Ledger(engine, [instance_of(home)], readers=lambda one: seen.append(Counted(reader_of(one))) or seen[-1])
+    reader = Counted(reader_of(instance_of(home)))
+    ledger = Ledger(engine, [instance_of(home)], readers=lambda _: reader)
     catch_up(ledger)
     ledger.pull(NOW + MINUTE)
-    before = seen[0].reads
+    before = reader.reads
     for step in range(5):
         ledger.pull(NOW + (2 + step) * MINUTE)
-    assert seen[0].reads == before
+    assert reader.reads == before
     known = until(ledger)
     assert isinstance(known, Known)
     assert known.value == known.observed_at == NOW + 6 * MINUTE

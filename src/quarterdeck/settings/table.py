@@ -64,6 +64,12 @@ POLICY = {
     "session_titles": Setting(
         readers.boolean, "Let the titles of sessions leave the home. They are made from what was said.", "false"
     ),
+    "session_texts": Setting(
+        readers.boolean,
+        "Show what was said in a session to whoever opens its page. Texts are read from the home each time, what looks "
+        "like a credential is masked, and they are neither exported nor kept.",
+        "false",
+    ),
 }
 
 INSTANCE = Table(

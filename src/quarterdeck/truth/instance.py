@@ -20,6 +20,8 @@ class Policy:
     """Show the names of cron jobs. By default the agent names a job after its prompt."""
     session_titles: bool = False
     """Export the titles of sessions."""
+    session_texts: bool = False
+    """Show what was said in a session, to whoever opens it. Texts are never exported and never kept."""
 
 
 @dataclass(frozen=True, slots=True)
