@@ -34,7 +34,7 @@ FROM_STATE = {field.name for field, _ in sessions.FIGURES} | {
     *("open_turns", "open_turn_since", "open_turn_in", "open_turn_tool", "open_turn_session")
 }
 FROM_JOBS = {field.name for field, _ in jobs.FACTS}
-FROM_LEDGER = {"running_since", "runs_24h", "failed_24h", "last_success_at"}
+FROM_LEDGER = {"running_since", "runs_24h", "failed_24h", "last_success_at", "recent_runs"}
 
 AFFECTED: dict[str, dict[str, set[str]]] = {
     "state.db": {SESSIONS: FROM_STATE, "hermes:north": {"schema_version"}},
@@ -45,6 +45,8 @@ AFFECTED: dict[str, dict[str, set[str]]] = {
     "kanban.db": {KANBAN: {"tasks", "running_stale", "blocked_silent"}},
 }
 """By file: what rests on it. Whatever else is told must be told as if the file were whole."""
+LESS = {"cron/jobs.json": {(JOB, "recent_runs")}}
+"""By file: what is told all the same, but says less: since when a job has been there, its runs are known."""
 
 
 def make(path: Path) -> AgentHome:
@@ -77,6 +79,7 @@ def look(home: Path) -> Told:
 def without(told: Told, name: str) -> dict[tuple[str, str], object]:
     """Everything told that does not rest on a file, nor on its size."""
     lost = {(about, each) for about, fields in AFFECTED[name].items() for each in fields} | {(SESSIONS, "db_bytes")}
+    lost |= LESS.get(name, set())
     return {(r.subject, r.field): r for r in told.readings if (r.subject, r.field) not in lost}
 
 

@@ -16,6 +16,7 @@ from quarterdeck.sources.hermes import cron
 from quarterdeck.sources.hermes.cron import Memory
 from quarterdeck.truth.instance import Instance
 from quarterdeck.truth.reading import Reason
+from quarterdeck.truth.shapes import Ran, Recent
 from tests.sources.hermes.agent_home import (
     DAY,
     GATEWAY_PID,
@@ -33,6 +34,7 @@ from tests.sources.hermes.agent_home import (
 
 ABOUT = "hermes:north/cron"
 JOB = "hermes:north/cron/934a7b9942d5"
+RAN = (NOW - timedelta(seconds=1_205), NOW - timedelta(seconds=1_200))
 
 
 def told(
@@ -91,6 +93,7 @@ def test_a_job_is_told_with_all_its_facts(home: AgentHome) -> None:
         "runs_24h": 1,
         "failed_24h": 0,
         "last_success_at": NOW - timedelta(seconds=1_200),
+        "recent_runs": Recent(NOW - timedelta(days=10), (Ran(*RAN, "ok"),)),
         "runner_alive": True,
     }
 
@@ -503,7 +506,7 @@ def test_a_row_that_makes_no_sense_costs_its_own_job(home: AgentHome) -> None:
     home.ran("934a7b9942d5", "completed", ago=60, started_at="yesterday")
     home.ran("b" * 12, "completed", ago=60)
     found = told(home)
-    assert found.unknown(JOB) == {"running_since", "runs_24h", "failed_24h", "last_success_at"}
+    assert found.unknown(JOB) == {"running_since", "runs_24h", "failed_24h", "last_success_at", "recent_runs"}
     assert found.unknown(f"{ABOUT}/{'b' * 12}") == set()
     assert found.unknown(ABOUT) == {"runs_running", "oldest_run_at"}
 

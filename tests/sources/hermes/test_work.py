@@ -52,7 +52,7 @@ def look(case: Path, home: Path) -> dict[str, dict[str, Any]]:
     north = Instance("north", "North", home=home)
     runner = Runner(alive=True, pid=about["pid"], started_at=started, schema_version=about["schema"])
     readings = sessions.read(home, north, now, runner)
-    readings += cron.read(home, north, now, runner, kernel=FakeMachine())
+    readings += cron.read(home, north, now, runner, kernel=FakeMachine(), timezone="UTC")
     readings += kanban.read(home, north, now, runner)
     found: dict[str, dict[str, Any]] = {}
     for reading in readings:

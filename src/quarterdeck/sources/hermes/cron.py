@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from quarterdeck.sources import files
 from quarterdeck.sources.files import SourceError
-from quarterdeck.sources.hermes import executions, jobs, ticks
+from quarterdeck.sources.hermes import executions, jobs, ticks, zones
 from quarterdeck.sources.hermes.answers import Answer, Report, after, attempt, from_epoch, given, past
 from quarterdeck.sources.hermes.executions import DAY, LEDGER, RESULTS, Ledger, Machine
 from quarterdeck.sources.hermes.jobs import FACTS, JOBS, Job
@@ -29,10 +29,13 @@ from quarterdeck.truth import fields
 from quarterdeck.truth.fields import Field
 from quarterdeck.truth.instance import Instance, subject
 from quarterdeck.truth.reading import AnyReading, Origin, Reason
+from quarterdeck.truth.shapes import Recent
 
 DECLARED = Origin("cron jobs", JOBS)
 RUNS = Origin("execution ledger", LEDGER)
 LOCK = Origin("kernel locks", TICK_LOCK)
+SESSIONS = Origin("sessions database", "state.db")
+CONFIG = Origin("configuration", "config.yaml")
 
 OUTPUT = "cron/output"
 OUTPUTS_LIMIT = 20_000
@@ -41,6 +44,8 @@ BEATS = {"cron/ticker_heartbeat": fields.TICKER_AT, "cron/ticker_last_success": 
 BEATS_SINCE = 19
 LEDGER_SINCE = 22
 """Schemas from which the agent writes ticker heartbeats (0.18) and the ledger of runs (0.19)."""
+CATCHES_UP_NOT = 11
+"""Schema of 0.14, which passes over what it missed. 0.19 makes up for it; of what lies between it is not known."""
 
 
 class Memory:
@@ -73,8 +78,9 @@ def read(
     *,
     kernel: Machine | None = None,
     memory: Memory | None = None,
+    timezone: Answer[str | None] = None,
 ) -> list[AnyReading]:
-    """Return the readings of an instance's scheduler and jobs."""
+    """Return the readings of an instance's scheduler and jobs. ``timezone`` is what its configuration names."""
     report, memory, kernel = Report(now), memory or Memory(), kernel or KERNEL
     ledger = _ledger(home, now, runner, kernel, memory)
     outputs = attempt(_outputs, home / OUTPUT)
@@ -84,6 +90,7 @@ def read(
     tick = None if has_ledger else ticks.read(home, now, runner, holder)
     look = Look(now, runner, declared, ledger, holder, tick)
     _tell_scheduler(report, subject(instance.id, "cron"), home, look)
+    _tell_clock(report, subject(instance.id, "cron"), timezone, look)
     if isinstance(declared, SourceError):
         known = dict(memory.jobs) | {job_id(job): job for job in _ran_lately(ledger, now)}
         for name, raw in known.items():
@@ -116,6 +123,36 @@ def _tell_scheduler(report: Report, about: str, home: Path, look: Look) -> None:
     report.tell(about, by, fields.OLDEST_RUN_AT, attempt(_oldest_run_at, look))
 
 
+def _tell_clock(report: Report, about: str, timezone: Answer[str | None], look: Look) -> None:
+    """Tell by which clock the agent schedules, and what it does about a run that it missed."""
+    zone = after(timezone, zones.reckoned_in)
+    configured = after(zone, lambda found: found.configured)
+    by = zones.HOST_CLOCK if configured is False else CONFIG
+    report.tell(about, by, fields.SCHEDULE_ZONE, after(zone, lambda found: zones.agreed(found, look.jobs)))
+    report.tell(about, by, fields.ZONE_CONFIGURED, configured)
+    report.tell(
+        about, Origin("schema of the sessions database", "state.db"), fields.CATCHES_UP, attempt(_catches_up, look)
+    )
+
+
+def _catches_up(look: Look) -> bool:
+    """Tell whether a release makes up for missed runs. Those between were not looked at: of them it is not known."""
+    schema = look.runner.schema_version
+    if schema is None or CATCHES_UP_NOT < schema < LEDGER_SINCE:
+        raise SourceError(Reason.MISSING, "whether this release makes up for missed runs is not known")
+    return schema >= LEDGER_SINCE
+
+
+def _recent(job: Job, look: Look) -> Recent:
+    if look.tick:
+        return look.tick.recent(job, look.now)
+    ledger = given(look.ledger)
+    created = attempt(job.moment, "created_at")
+    if isinstance(created, datetime) and ledger.reaches_back_to is None and _knows_all_runs(job, ledger):
+        return ledger.recent(job.raw_id, created)
+    return ledger.recent(job.raw_id, ledger.holds_all_since)
+
+
 def _tell_job(report: Report, about: str, job: Job, instance: Instance, look: Look) -> None:
     for what, fact in FACTS:
         report.tell(about, DECLARED, what, attempt(fact, job, look.now))
@@ -123,6 +160,7 @@ def _tell_job(report: Report, about: str, job: Job, instance: Instance, look: Lo
         report.tell(about, DECLARED, fields.JOB_NAME, attempt(jobs.name, job))
     by = LOCK if look.tick else RUNS
     report.tell(about, by, fields.RUNNING_SINCE, attempt(_running_since, job, look))
+    report.tell(about, SESSIONS if look.tick else RUNS, fields.RECENT_RUNS, attempt(_recent, job, look))
     report.tell(about, RUNS, fields.RUNS_24H, attempt(_day, job, look))
     report.tell(about, RUNS, fields.FAILED_24H, attempt(_day, job, look, "failed"))
     report.tell(about, DECLARED if look.tick else RUNS, fields.LAST_SUCCESS_AT, attempt(_last_success, job, look))
@@ -155,6 +193,7 @@ def _tell_runs(report: Report, about: str, raw: str | None, look: Look) -> None:
         fields.RUNS_24H: lambda ledger: ledger.day(raw),
         fields.FAILED_24H: lambda ledger: ledger.day(raw, "failed"),
         fields.LAST_SUCCESS_AT: lambda ledger: ledger.last_success(raw),
+        fields.RECENT_RUNS: lambda ledger: ledger.recent(raw, ledger.holds_all_since),
     }
     for what, fact in facts.items():
         report.tell(about, RUNS, what, after(look.ledger, fact))

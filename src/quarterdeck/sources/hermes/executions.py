@@ -22,6 +22,7 @@ from quarterdeck.sources.hermes.runner import Runner
 from quarterdeck.sources.hermes.statedb import Shelf
 from quarterdeck.sources.sqlite import Database
 from quarterdeck.truth.reading import SKEW, Reason
+from quarterdeck.truth.shapes import RUNS_LIMIT, Ran, Recent
 
 LEDGER = "cron/executions.db"
 BUDGET_S = 1.0
@@ -63,6 +64,10 @@ class Run(NamedTuple):
     """When it ended, where that can be believed; else when it began, for it did not end before."""
     pid: int | None
     ticks: int | None
+    finished_at: datetime | None = None
+    """When it ended, where that was written down and can be believed."""
+    started: bool = True
+    """Whether it has left the queue: until then, when it begins is not known."""
 
 
 class Runs:
@@ -119,9 +124,30 @@ class Ledger(NamedTuple):
         ended = (run.ended_at for run in self.of(job).all() if run.status == "completed")
         return max(ended, default=None)
 
+    def recent(self, job: str | None, known_since: datetime | None) -> Recent:
+        """Return the newest runs of a job. ``known_since`` is from when on the ledger is known to hold all of them."""
+        alive = self.under_way.get(job or "", ())
+        told = sorted((run for run in self.of(job).all() if run.started), key=lambda run: run.began_at)
+        newest = told[-RUNS_LIMIT:]
+        since = newest[0].began_at if len(newest) < len(told) else known_since
+        return Recent(since, tuple(Ran(run.began_at, run.finished_at, _result(run, alive)) for run in newest))
+
+    @property
+    def holds_all_since(self) -> datetime | None:
+        """From when on it holds every run of every job; None where it holds none at all."""
+        begins = (run.began_at for runs in self.jobs.values() for run in runs.runs)
+        return self.reaches_back_to or min(begins, default=None)
+
     def last(self, job: str | None) -> Run | None:
         """Return a job's newest run."""
         return max(self.of(job).all(), key=lambda run: run.began_at, default=None)
+
+
+def _result(run: Run, alive: Answer[tuple[Run, ...]]) -> str | None:
+    """Say how a run ended. One that was cut off is not under way; whether it did its work is not known."""
+    if run.status not in UNDER_WAY:
+        return RESULTS.get(run.status, "unknown")
+    return None if isinstance(alive, SourceError) or run in alive else "unknown"
 
 
 class Memory:
@@ -175,12 +201,13 @@ def _rows(db: Database) -> list[Entry]:
 
 def _run(row: Entry, now: datetime) -> Run:
     status, began_at = str(row["status"]), past(from_text(row.get("started_at") or row["claimed_at"]), now)
-    ended = attempt(from_text, row.get("finished_at")) if status in RESULTS else began_at
-    if isinstance(ended, SourceError) or not began_at <= ended <= now + SKEW:
-        ended = began_at
+    ended = attempt(from_text, row.get("finished_at")) if status in RESULTS else None
+    if isinstance(ended, SourceError) or (ended is not None and not began_at <= ended <= now + SKEW):
+        ended = None
     numbers = (row.get("pid"), row.get("process_started_at"))
     pid, ticks = (number if isinstance(number, int) else None for number in numbers)
-    return Run(str(row["job_id"]), status, began_at, ended, pid, ticks)
+    started = status not in UNDER_WAY or row.get("started_at") is not None or "started_at" not in row
+    return Run(str(row["job_id"]), status, began_at, ended or began_at, pid, ticks, ended, started)
 
 
 def _under_way(runs: Runs, witness: _Witness) -> tuple[Run, ...]:

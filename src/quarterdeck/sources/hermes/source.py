@@ -108,7 +108,7 @@ class HermesSource:
         self._tell_files(report, config)
         self._part(report, "instance", lambda part: self._tell_instance(part, config, serving))
         self._part(report, "gateway", lambda part: self._tell_gateway(part, given(evidence), given(serving), schema))
-        self._tell_work(report, serving, schema)
+        self._tell_work(report, serving, schema, config)
         return report.readings
 
     # --- parts ---------------------------------------------------------------------------------------------------
@@ -149,7 +149,7 @@ class HermesSource:
         around = Around(serving.by, attempt(beats, evidence, own, schema), self._troubled)
         gateway.tell(part, self._instance.id, evidence, around)
 
-    def _tell_work(self, report: Report, serving: Answer[Serving], schema: Answer[int]) -> None:
+    def _tell_work(self, report: Report, serving: Answer[Serving], schema: Answer[int], config: Answer[Config]) -> None:
         """Tell what is being worked on, which only makes sense beside the process that works."""
         known = None if isinstance(schema, SourceError) else schema
         gateway_runner, cron_runner = (replace(each, schema_version=known) for each in _runners(serving))
@@ -162,7 +162,15 @@ class HermesSource:
         self._part(
             report,
             "scheduler",
-            lambda part: part.readings.extend(cron.read(*at, cron_runner, kernel=self._kernel, memory=self._cron)),
+            lambda part: part.readings.extend(
+                cron.read(
+                    *at,
+                    cron_runner,
+                    kernel=self._kernel,
+                    memory=self._cron,
+                    timezone=after(config, lambda found: given(found.timezone)),
+                )
+            ),
         )
         self._part(report, "kanban", lambda part: part.readings.extend(kanban.read(*at, gateway_runner)))
 
@@ -183,7 +191,8 @@ class HermesSource:
             field.unavailable(about, Origin("home of the agent", "."), why.reason, why.detail, now)
             for kind in kinds
             for field in FIELDS.values()
-            if field.of == kind and not (kind == "gateway" and field.name.startswith(OF_SYSTEMD))
+            if field.of == kind and not field.reckoned
+            if not (kind == "gateway" and field.name.startswith(OF_SYSTEMD))
             for about in (subject(self._instance.id, *filter(None, (PART_OF_KIND.get(kind, kind),))),)
         ]
 
