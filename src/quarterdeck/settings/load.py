@@ -12,7 +12,7 @@ from quarterdeck.errors import ConfigurationError, UsageError
 from quarterdeck.settings import discover, named
 from quarterdeck.settings.lines import Path as Place
 from quarterdeck.settings.mistakes import SettingsError
-from quarterdeck.settings.model import PORT, Settings, Units
+from quarterdeck.settings.model import PORT, History, Settings, Units
 from quarterdeck.settings.parse import Parsed, parse
 from quarterdeck.settings.table import ROOT, SNAPSHOTS
 from quarterdeck.truth.instance import Instance, Policy
@@ -65,6 +65,7 @@ def load(
         thresholds=limits,
         port=parsed.values.get("server", {}).get("port", PORT),
         units=Units(**parsed.values.get("units", {})),
+        history=_history(parsed.values.get("history", {}), env),
         file=file,
         notes=tuple(notes),
     )
@@ -147,6 +148,14 @@ def _unique(instance: Instance) -> Iterator[tuple[str, str]]:
         yield "home", os.path.realpath(instance.home)
     if instance.snapshot is not None:
         yield "snapshot", os.path.realpath(instance.snapshot)
+
+
+def _history(row: Row, env: Mapping[str, str]) -> History:
+    """Say where the history lies when nobody did: in the folder for what a program remembers."""
+    base = Path(env.get("XDG_STATE_HOME") or "")
+    if not base.is_absolute():  # as the standard says: a relative one is to be ignored
+        base = discover.folder_of_user(env) / ".local" / "state"
+    return History(**{"file": base / "quarterdeck" / "history.db", **row})
 
 
 # --- what is there -------------------------------------------------------------------------------------------------

@@ -19,6 +19,29 @@ class Units(NamedTuple):
     system: tuple[str, ...] = ()
 
 
+class History(NamedTuple):
+    """What is remembered, where, and for how long."""
+
+    record: bool = True
+    file: Path = Path("history.db")
+    """Where the history lies, unless it is in a server's database."""
+    database: str | None = None
+    """The address of a PostgreSQL database."""
+    exact_days: float = 14.0
+    keep_days: float = 400.0
+    most_mb: int = 2_000
+
+    @property
+    def place(self) -> Path | str:
+        """The file or the address."""
+        return self.file if self.database is None else self.database
+
+    @property
+    def name(self) -> str:
+        """What it is called where it is spoken of."""
+        return self.file.name if self.database is None else "PostgreSQL"
+
+
 class Settings(NamedTuple):
     """Everything that was decided, and everything that was found because nothing was decided."""
 
@@ -28,6 +51,7 @@ class Settings(NamedTuple):
     units: Units = Units()
     services: tuple[Service, ...] = ()
     repositories: tuple[Repository, ...] = ()
+    history: History = History()
     file: Path | None = None
     """The file that was read; None when there is none."""
     notes: tuple[str, ...] = ()

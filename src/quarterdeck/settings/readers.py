@@ -34,6 +34,7 @@ HOST_AND_PORT = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9A-Fa-f:.]{
 SSH = re.compile(r"(?:[A-Za-z_][A-Za-z0-9._-]{0,31}@)?[A-Za-z0-9][A-Za-z0-9.:-]{0,252}")
 VERSION = re.compile(r"(?:/[A-Za-z0-9._~-]{1,40}){1,6}|[A-Za-z][A-Za-z0-9-]{0,60}")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@+-]{0,119}")
+DATABASE = re.compile(r"postgresql://(?:[^\s:/@?]{1,63}@)?[^\s@?]{0,200}/[A-Za-z0-9_-]{1,63}(?:\?[^\s]{0,200})?")
 HELPER = re.compile(r"[A-Za-z0-9/][A-Za-z0-9._/ =-]{0,200}")
 
 
@@ -201,6 +202,11 @@ version = matching(
     'Write the way to it in a JSON answer, like "/build/version", or the name of a head, like "X-Version".',
 )
 name = matching(NAME, "a plain name", "Take letters, digits and . _ / : @ + -, at most 120 of them.")
+database = matching(
+    DATABASE,
+    "the address of a PostgreSQL database",
+    'Write it like "postgresql://me@host/quarterdeck", without a password: that belongs into ~/.pgpass.',
+)
 helper = matching(HELPER, "a credential helper of git", 'Write it as in git\'s own settings, like "cache".')
 http_status = whole(100, 599)
 port = whole(PORTS[0], PORTS[-1])

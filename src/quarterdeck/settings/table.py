@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from quarterdeck.settings import readers
-from quarterdeck.settings.model import PORT
+from quarterdeck.settings.model import PORT, History
 from quarterdeck.settings.readers import Reader
 from quarterdeck.truth.thresholds import Thresholds
 
@@ -212,6 +212,34 @@ REPOSITORIES = Table(
     hints={"name": 'Did you mean "label"?', "home": 'Did you mean "path"?', "folder": 'Did you mean "path"?'},
 )
 
+HISTORY = {
+    "record": Setting(readers.boolean, "Record what is seen, so that any past moment can be looked at.", "true"),
+    "file": Setting(
+        readers.path,
+        "The file it lies in. Its folder is made when it is not there, for this user alone.",
+        "`$XDG_STATE_HOME/quarterdeck/history.db`, as a rule `~/.local/state/quarterdeck/history.db`",
+    ),
+    "database": Setting(
+        readers.database,
+        "The PostgreSQL database it lies in instead. A password belongs into `~/.pgpass`, not here.",
+        "none: it lies in a file",
+        example='"postgresql://quarterdeck@db/quarterdeck"',
+    ),
+    "exact_days": Setting(
+        readers.number(what="a number of days above 0"),
+        "For how many days every snapshot is kept. Of older ones, one in ten minutes is, later one in an hour.",
+        f"{History().exact_days:g}",
+    ),
+    "keep_days": Setting(
+        readers.number(what="a number of days above 0"),
+        "After how many days snapshots, status changes and gaps are forgotten.",
+        f"{History().keep_days:g}",
+    ),
+    "most_mb": Setting(
+        readers.whole(16, 1_000_000), "How large the file may become, in MB: then less is kept.", f"{History().most_mb}"
+    ),
+}
+
 ROOT = Table(
     "At the top of the file, before the first table.",
     {
@@ -239,6 +267,7 @@ ROOT = Table(
                 "system": Setting(readers.many(readers.unit_pattern), "Units of the system's systemd.", "none"),
             },
         ),
+        "history": Table("What is remembered, where, and for how long.", HISTORY),
         "thresholds": Table(
             "When something counts as wrong. Times are in seconds, shares between 0 and 1.", THRESHOLDS
         ),

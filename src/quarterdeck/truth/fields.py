@@ -635,3 +635,19 @@ SNAPSHOT_NOT_UNDERSTOOD = Field(
 SNAPSHOT_NOT_ADMITTED = Field(
     "source", "not_admitted", Count(), "Facts in it that its exporter may not report, or whose policy says no."
 )
+
+# --- history: quarterdeck:HOST/history, our own memory --------------------------------------------------------------
+
+HISTORY_RECORDING = Field("history", "recording", Bool(), "Whether what is seen is being recorded.")
+HISTORY_TROUBLE = Field("history", "trouble", Optional(Word()), "Why it is not, in a few words; none when it is.")
+HISTORY_BEGAN_AT = Field("history", "began_at", Optional(Instant()), "The earliest moment of which something is known.")
+HISTORY_NEWEST_AT = Field(
+    "history", "newest_at", Optional(Instant()), "When something was recorded last.", Kind.PERIODIC
+)
+HISTORY_BYTES = Field("history", "bytes", Number("B"), "Size of its file with its logs.")
+HISTORY_SET_ASIDE = Field(
+    "history", "set_aside", Optional(Ident()), "The damaged file that was set aside last, before this one was begun."
+)
+HISTORY_SET_ASIDE_AT = Field("history", "set_aside_at", Optional(Instant()), "When that was.", Kind.EVENT)
+HISTORY_SCHEMA = Field("history", "schema", Optional(Ident()), "Which schema its tables have.")
+HISTORY_ENGINE = Field("history", "engine", Optional(Ident()), "Which database keeps it, and its version.")

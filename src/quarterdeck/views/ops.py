@@ -12,7 +12,7 @@ from quarterdeck.views.rows import build_whole
 
 ORDER = (
     "instance", "gateway", "scheduler", "sessions", "model", "credentials", "kanban", "inventory", "logs",
-    "listener", "unit", "host", "disk", "source",
+    "listener", "unit", "host", "disk", "source", "history",
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from quarterdeck.truth.judgement import Facts, Judgement, Rule, judge
 from quarterdeck.truth.reading import AnyReading, Key
 from quarterdeck.truth.tables.cron import JOB, SCHEDULER
 from quarterdeck.truth.tables.gateway import GATEWAY
+from quarterdeck.truth.tables.history import HISTORY
 from quarterdeck.truth.tables.host import DISK, HOST, LISTENER, SOURCE, TIMER, UNIT
 from quarterdeck.truth.tables.instance import CREDENTIALS, INSTANCE, INVENTORY, KANBAN, LOGS, MODEL, SESSIONS
 from quarterdeck.truth.tables.repository import REPOSITORY
@@ -38,6 +39,7 @@ TABLES: dict[str, tuple[Rule, ...]] = {
     "service": SERVICE,
     "repository": REPOSITORY,
     "source": SOURCE,
+    "history": HISTORY,
 }
 
 
