@@ -15,7 +15,7 @@ import uvicorn
 from quarterdeck.truth.reading import Known
 from quarterdeck.truth.snapshot import Snapshot
 from quarterdeck.views.recall import Recall
-from quarterdeck.web.app import create_app
+from quarterdeck.web.app import Front, create_app
 
 LIMIT_S: Final = 30.0
 EVERY: Final = timedelta(seconds=5)
@@ -60,14 +60,17 @@ class Served:
     """A server on a port of its own."""
 
     hub: RunningHub
+    application: Front = field(init=False)
     server: uvicorn.Server = field(init=False)
     thread: threading.Thread = field(init=False)
     base: str = ""
 
     def start(self) -> None:
         """Serve on loopback until stopped."""
-        config = uvicorn.Config(create_app(self.hub), port=0, log_level="warning", ws="none", lifespan="off")
+        self.application = create_app(self.hub)
+        config = uvicorn.Config(self.application, port=0, log_level="warning", ws="none", lifespan="off")
         self.server = uvicorn.Server(config)
+        self.application.until(lambda: self.server.should_exit)
         self.thread = threading.Thread(target=self.server.run, daemon=True)
         self.thread.start()
         deadline = time.monotonic() + LIMIT_S

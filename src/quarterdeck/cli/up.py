@@ -79,9 +79,10 @@ def serve(deck: wiring.Deck, listener: socket.socket, decided: Settings) -> None
     import uvicorn
 
     create_app = pkgutil.resolve_name(PAGES)
+    pages = create_app(deck)
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(deck),
+            pages,
             proxy_headers=False,
             server_header=False,
             access_log=False,
@@ -93,6 +94,7 @@ def serve(deck: wiring.Deck, listener: socket.socket, decided: Settings) -> None
     )
     sys.stdout.write(greeting(decided, listener.getsockname()[1], deck.banner))
     sys.stdout.flush()
+    pages.until(lambda: server.should_exit)
     with stopping(server):
         server.run(sockets=[listener])
 

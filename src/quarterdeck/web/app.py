@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import pkgutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, MutableMapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -32,7 +32,7 @@ ADDRESSES: Final = 512
 """Spellings of addresses that are remembered."""
 FRAMEWORK: Final = "quarterdeck.web.api:create_api"
 
-Scope = dict[str, Any]
+Scope = MutableMapping[str, Any]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 Key = tuple[str, bytes]
 
@@ -69,10 +69,9 @@ class Front:
                 return
         await self._guarded(scope, said, receive, send)
 
-    def close(self) -> None:
-        """Let streams end, as when the program is told to stop."""
-        self.live.closing = True
-        self.screen.close()
+    def until(self, over: Callable[[], bool]) -> None:
+        """Let streams end when it is over: a server waits for what is open."""
+        self.live.over = over
 
     async def _guarded(self, scope: Scope, said: dict[bytes, bytes], receive: Receive, send: Send) -> None:
         method, host = scope["method"], said.get(b"host", b"")

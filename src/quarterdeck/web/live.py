@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -96,7 +97,7 @@ class Live:
         self._screen = screen
         self._channels: dict[Wanted, Channel] = {}
         self._task: asyncio.Task[None] | None = None
-        self.closing = False
+        self.over: Callable[[], bool] = lambda: False
 
     @property
     def streams(self) -> int:
@@ -141,7 +142,7 @@ class Live:
 
     async def _tell(self, channel: Channel, state: str, gone: asyncio.Future[None], send: Send) -> None:
         beat = told_at = time.monotonic()
-        while not gone.done() and not self.closing:
+        while not gone.done() and not self.over():
             news, now = channel.news, time.monotonic()
             event, can_wait = channel.event(state)
             if event and (not can_wait or now - told_at >= FRESHNESS_WAITS_S) and channel.newest:
@@ -151,12 +152,12 @@ class Live:
                 await _write(send, _beat(self._screen))
                 beat = now
             waiting = asyncio.ensure_future(news.wait())
-            await asyncio.wait((waiting, gone), timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((waiting, gone), timeout=0.5, return_when=asyncio.FIRST_COMPLETED)
             waiting.cancel()
 
     async def _keep(self) -> None:
         """Make open pages anew when something was learnt, in turns, as long as any is open."""
-        while any(channel.streams for channel in self._channels.values()) and not self.closing:
+        while any(channel.streams for channel in self._channels.values()) and not self.over():
             began = time.monotonic()
             for wanted, channel in list(self._channels.items()):
                 if not channel.streams:

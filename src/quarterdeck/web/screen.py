@@ -168,11 +168,6 @@ class Screen:
         """
         return self.fresh(slot) or (await asyncio.shield(self.renew(slot))).answer
 
-    def close(self) -> None:
-        """Begin no more work."""
-        self._now.shutdown(wait=False, cancel_futures=True)
-        self._then.shutdown(wait=False, cancel_futures=True)
-
     # --- in the event loop -----------------------------------------------------------------------------------------
 
     async def _make(self, slot: Slot) -> Rendered:
