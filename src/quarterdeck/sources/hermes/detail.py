@@ -8,6 +8,7 @@ Rule 3: names are told when they have the form of such names (``names``); argume
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -44,8 +45,8 @@ ROWS = """
 """
 INDEX = "INDEXED BY idx_messages_session"
 CALLED = """
-    (SELECT group_concat(coalesce(json_extract(tool_calls, c.fullkey || '.function.name'),
-                                  json_extract(tool_calls, c.fullkey || '.name'), ''), char(10))
+    (SELECT json_group_array(coalesce(json_extract(tool_calls, c.fullkey || '.function.name'),
+                                  json_extract(tool_calls, c.fullkey || '.name')))
        FROM json_each(CASE WHEN json_valid(tool_calls) THEN tool_calls ELSE '[]' END) AS c WHERE c.key < {limit})
 """
 RELATIVES = "SELECT id, source, started_at, ended_at FROM sessions"
@@ -116,7 +117,7 @@ def _steps(shelf: Shelf, name: str, count: int, *, texts: bool) -> list[Step]:
 
 def _step(row: dict[str, Any]) -> Step:
     calls = row.get("tool_calls")
-    called = calls.split("\n") if isinstance(calls, str) and calls else []
+    called = json.loads(calls) if isinstance(calls, str) else []
     size = row.get("size")
     return Step(
         at=_moment(row["timestamp"]),
