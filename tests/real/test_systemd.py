@@ -19,6 +19,7 @@ from quarterdeck.sources.systemd import Gateway, SystemdSource
 from quarterdeck.truth import fields as F  # noqa: N812 -- a table reads better with one letter before each field
 from quarterdeck.truth.fields import Field
 from quarterdeck.truth.reading import AnyReading, Known, Reason, Unavailable
+from quarterdeck.truth.shapes import Recent
 from tests.fakes.model_server import ModelServer
 from tests.real.agents import Agent
 from tests.real.homes import Home, wait_until
@@ -133,6 +134,29 @@ def test_every_manager_tells_its_timers(guest: Guest, scope: str, user: str, pre
     }
     assert seen.known(f"{prefix}/good.timer", F.TIMER_ASKED_AS) == asked_as
     assert seen.known(f"source:{prefix}", F.SOURCE_ASKED_AS) == asked_as
+
+
+def test_a_timer_says_by_what_it_elapses_and_what_came_of_it(guest: Guest) -> None:
+    """Calendar, distance, slack and the run it started, as the real systemd words them."""
+    seen = look(manager(guest, "user"))
+    assert seen.known("systemd:user/bad.timer", F.TIMER_CALENDAR) == ("*-*-* 03:00:00",)
+    assert seen.known("systemd:user/unborn.timer", F.TIMER_CALENDAR) == ("2035-01-01 00:00:00 UTC",)
+    assert seen.known("systemd:user/good.timer", F.TIMER_EVERY_S) == 3 * 3_600
+    assert seen.known("systemd:user/good.timer", F.TIMER_AFTER_S) is None
+    assert seen.known("systemd:user/good.timer", F.TIMER_SLACK_S) == 0.01
+    assert seen.known("systemd:user/unborn.timer", F.TIMER_SLACK_S) == 60
+    results = {name: _last_result(seen, f"systemd:user/{name}.timer") for name in ("good", "bad", "once", "long")}
+    assert results == {"good": "ok", "bad": "error", "once": "ok", "long": None}
+    unborn = seen.known("systemd:user/unborn.timer", F.TIMER_RUNS)
+    assert isinstance(unborn, Recent)
+    assert (unborn.since is not None, unborn.runs) == (True, ())
+
+
+def _last_result(seen: Look, timer: str) -> str | None:
+    found = seen.known(timer, F.TIMER_RUNS)
+    assert isinstance(found, Recent)
+    assert found.since == seen.known(timer, F.TIMER_LAST_AT) == found.runs[-1].began_at
+    return found.runs[-1].result
 
 
 def test_a_timer_says_when_it_ran_and_when_it_runs_next(guest: Guest) -> None:

@@ -22,6 +22,7 @@ SERVICE: Final = {
     "Result": "success",
     "NRestarts": "0",
     "MainPID": "0",
+    "ExecMainStartTimestamp": "",
     "ExecMainExitTimestamp": "",
     "Environment": "",
 }
@@ -36,6 +37,9 @@ TIMER: Final = {
     "NextElapseUSecRealtime": "",
     "NextElapseUSecMonotonic": "infinity",
     "LastTriggerUSec": "",
+    "TimersCalendar": "{ OnCalendar=*-*-* 03:00:00 ; next_elapse=Sun 2026-11-22 03:00:00 UTC }",
+    "AccuracyUSec": "1min",
+    "RandomizedDelayUSec": "0",
 }
 NOT_FOUND: Final = SERVICE | {
     "LoadState": "not-found",

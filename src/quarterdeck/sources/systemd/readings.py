@@ -21,6 +21,7 @@ from quarterdeck.truth import fields as F  # noqa: N812 -- a table reads better 
 from quarterdeck.truth.fields import Field
 from quarterdeck.truth.instance import subject as part_of
 from quarterdeck.truth.reading import AnyReading, Key, Origin, Reason
+from quarterdeck.truth.shapes import Ran, Recent
 
 SECOND = timedelta(seconds=1)
 LEFT_OUT = (Reason.CORRUPT, "systemd was asked for this unit and did not mention it")
@@ -59,6 +60,8 @@ class Answer(NamedTuple):
     started: datetime
     """When the machine's steady clock, by which systemd counts, stood at zero."""
     at: datetime
+    zone: str | SourceError = "UTC"
+    """The zone of the machine's clock, or why it cannot be told."""
 
     def id(self, name: str) -> str:
         """Return the subject of a unit."""
@@ -201,6 +204,45 @@ def _next(answer: Answer, unit: Unit) -> datetime | None:
     return min(moments, default=None)
 
 
+def _zone(answer: Answer, _: Unit) -> str:
+    if isinstance(answer.zone, SourceError):
+        raise answer.zone
+    return answer.zone
+
+
+def _counted(event: str) -> Read:
+    def read(_: Answer, timer: Unit) -> float | None:
+        span = timer.counted(event)
+        return None if span is None else span.total_seconds()
+
+    return read
+
+
+def _slack(_: Answer, timer: Unit) -> float:
+    spans = (timer.span(name) for name in ("AccuracyUSec", "RandomizedDelayUSec"))
+    return sum(span.total_seconds() for span in spans if span is not None)
+
+
+def _recent(answer: Answer, timer: Unit) -> Recent:
+    """Return the last elapse of a timer. It is complete since then: had it elapsed again, that would be the last."""
+    last = timer.moment("LastTriggerUSec")
+    if last is None:
+        is_on = timer.text("ActiveState") == "active"
+        return Recent(timer.moment("StateChangeTimestamp") if is_on else None, ())
+    return Recent(last, (_run(last, _target(answer, timer)),))
+
+
+def _run(last: datetime, target: Unit | None) -> Ran:
+    """Return what came of an elapse. What the unit did before or for others is not taken for it."""
+    started = target.moment("ExecMainStartTimestamp") if target is not None and _is_service(target) else None
+    if target is None or started is None or started < last:
+        return Ran(last, None, "unknown")
+    ended = target.moment("ExecMainExitTimestamp")
+    if ended is not None and ended >= started:
+        return Ran(last, ended, "ok" if target.text("Result") == "success" else "error")
+    return Ran(last, None, None if target.text("ActiveState") != "inactive" else "unknown")
+
+
 def _target(answer: Answer, timer: Unit) -> Unit | None:
     name = timer.text("Unit")
     if name and name not in answer.units:
@@ -241,6 +283,12 @@ _TIMER: tuple[Column, ...] = (
     (F.TIMER_LAST_AT, lambda _, timer: timer.moment("LastTriggerUSec")),
     (F.TIMER_RESULT, _target_result),
     (F.TIMER_ACTIVATED_STATE, _target_state),
+    (F.TIMER_CALENDAR, lambda _, timer: timer.calendar()),
+    (F.TIMER_EVERY_S, _counted("OnUnitActive")),
+    (F.TIMER_AFTER_S, _counted("OnUnitInactive")),
+    (F.TIMER_SLACK_S, _slack),
+    (F.TIMER_ZONE, _zone),
+    (F.TIMER_RUNS, _recent),
     (F.TIMER_ASKED_AS, _asked_as),
 )
 _GATEWAY: tuple[Column, ...] = (

@@ -29,19 +29,29 @@ PROPERTIES = (
     "Result",
     "NRestarts",
     "MainPID",
+    "ExecMainStartTimestamp",
     "ExecMainExitTimestamp",
     "Environment",
     "Unit",
     "NextElapseUSecRealtime",
     "NextElapseUSecMonotonic",
     "LastTriggerUSec",
+    "TimersCalendar",
+    "TimersMonotonic",
+    "AccuracyUSec",
+    "RandomizedDelayUSec",
 )
-"""All that is asked for. A property that a kind of unit does not have is simply not printed."""
+"""All that is asked for. A property that a kind of unit does not have is simply not printed; one that holds several
+things is printed once for each.
+"""
 
+SEVERAL = frozenset({"TimersCalendar", "TimersMonotonic"})
 HOME = "HERMES_HOME"
 UNIT_NAME = re.compile(r"[A-Za-z0-9:_.\\@-]{1,240}\.(?:service|timer|target|socket|path|mount|slice|scope|swap|device)")
 
 _MOMENT = re.compile(r"(?:[A-Z][a-z]{2} )?(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?) UTC", re.ASCII)
+_CALENDAR = re.compile(r"\{ OnCalendar=(.{1,200}?) ; next_elapse=[^{}\n]{1,80} \}")
+_COUNTED = re.compile(r"\{ (On[A-Za-z]{1,20})USec=([0-9a-z. ]{1,60}?) ; next_elapse=[^{}\n]{1,80} \}")
 _SPAN_PART = re.compile(r"(\d{1,18})(?:\.(\d{1,9}))?(y|month|w|d|h|min|s|ms|us)", re.ASCII)
 _UNITS_US = {
     "y": 31_557_600_000_000,
@@ -94,6 +104,22 @@ class Unit(NamedTuple):
         text = self.text(name)
         return None if text in _NEVER else parse_moment(text, name)
 
+    def calendar(self) -> tuple[str, ...]:
+        """Return the calendar expressions of a timer."""
+        return tuple(found[1] for found in self._each("TimersCalendar", _CALENDAR))
+
+    def counted(self, event: str) -> timedelta | None:
+        """Return how long after an event (``OnUnitActive``) a timer elapses; None when it does not count from there."""
+        found = (each[2] for each in self._each("TimersMonotonic", _COUNTED) if each[1] == event)
+        return min((parse_span(text, event) for text in found), default=None)
+
+    def _each(self, name: str, form: re.Pattern[str]) -> Iterator[re.Match[str]]:
+        for line in filter(None, self.said.get(name, "").split("\n")):
+            found = form.fullmatch(line)
+            if found is None:
+                raise _unclear(name)
+            yield found
+
     def span(self, name: str) -> timedelta | None:
         """Return a property that is a time since the machine started; None when there is none."""
         text = self.text(name)
@@ -143,8 +169,11 @@ def parse_span(text: str, name: str) -> timedelta:
 
 def _blocks(text: str) -> Iterator[dict[str, str]]:
     for block in text.split("\n\n"):
-        pairs = (line.partition("=") for line in block.split("\n"))
-        yield {name: value for name, equals, value in pairs if equals and name in PROPERTIES}
+        said: dict[str, str] = {}
+        for name, equals, value in (line.partition("=") for line in block.split("\n")):
+            if equals and name in PROPERTIES:
+                said[name] = f"{said[name]}\n{value}" if name in said and name in SEVERAL else value
+        yield said
 
 
 def _home(environment: str) -> str | None:

@@ -19,6 +19,7 @@ from quarterdeck.sources.systemd.gateways import Gateway, unit_name
 from quarterdeck.sources.systemd.manager import Manager, Scope, Way
 from quarterdeck.sources.systemd.readings import Answer, Wanted, expected_keys, tell
 from quarterdeck.sources.systemd.show import UNIT_NAME, Unit, parse
+from quarterdeck.sources.zone import host_zone
 from quarterdeck.truth.fields import SOURCE_ASKED_AS
 from quarterdeck.truth.reading import AnyReading, Key, Origin, Reason
 
@@ -97,7 +98,7 @@ class SystemdSource:
                 return (self._of_itself(None, now),)
             raise
         self._answered = True
-        answer = Answer(self._manager.name, way.asked_as, units, _clock_zero(), now)
+        answer = Answer(self._manager.name, way.asked_as, units, _clock_zero(), now, _zone())
         return (self._of_itself(way.asked_as, now), *tell(answer, self._wanted, self._holders()))
 
     @property
@@ -120,6 +121,14 @@ class SystemdSource:
 
 def _targets(units: Mapping[str, Unit]) -> set[str]:
     return {unit.said["Unit"] for unit in units.values() if unit.id.endswith(".timer") and "Unit" in unit.said}
+
+
+def _zone() -> str | SourceError:
+    """Return the zone of this machine's clock, in which systemd means what names no zone, or why it cannot be told."""
+    try:
+        return host_zone()
+    except SourceError as error:
+        return error
 
 
 def _clock_zero() -> datetime:
