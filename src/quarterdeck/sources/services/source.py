@@ -52,9 +52,8 @@ class ServiceSource:
         """Watch a service. ``unit`` is the subject of the systemd unit that stands for it."""
         self._service, self._unit = service, unit
         self._looker = looker or Looker(authorities=service.authorities)
-        self._prompter = prompter(
-            Limits(total_s=service.load_within_s * LOAD_MOST, silence_s=service.load_within_s * LOAD_MOST)
-        )
+        patience = service.load_within_s + 1
+        self._prompter = prompter(Limits(silence_s=patience, total_s=patience))
         self._last_answer_at: datetime | None = None
         self._load: tuple[str | None, float | None, datetime | None] = (None, None, None)
 
