@@ -46,7 +46,7 @@ def up(homes: Sequence[Path], port: int | None, config: Path | None) -> int:
     decided = settings.load(config, homes)
     log_discreetly()
     with listening(decided.port if port is None else port) as listener:
-        deck = wiring.build(decided, log=StandardError())
+        deck = wiring.build(decided, log=StandardError(), remember=True)
         with deck.running():
             serve(deck, listener, decided)
     return 0

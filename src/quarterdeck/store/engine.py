@@ -11,9 +11,9 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
 from sqlalchemy import Connection, create_engine, event, make_url
@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from quarterdeck.store.schema import Names
-from quarterdeck.store.trouble import translated
+from quarterdeck.store.trouble import Kind, StoreTrouble, translated
 
 T = TypeVar("T")
 
@@ -32,6 +32,8 @@ BUSY_S = 5.0
 WAL_LIMIT = 8 << 20
 """Bytes of the write-ahead log that are kept when it has been moved into the file."""
 READERS = 8
+DRAIN_S = 10.0
+"""Seconds that readers get to finish when everything is closed."""
 
 WRITER = {
     "auto_vacuum": "INCREMENTAL",
@@ -46,16 +48,32 @@ WRITER = {
 READER = {"query_only": "ON", "wal_autocheckpoint": "0", "cache_size": "-8000", "temp_store": "MEMORY"}
 
 
+class Database(Protocol):
+    """What other parts that keep something of their own need of the database."""
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """Read one state of the database."""
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Let ``work`` write, whole or not at all."""
+
+
 class Engine:
     """A database: a file of SQLite, or an address of PostgreSQL (``postgresql://…``).
 
-    Nothing is opened before it is used. ``create`` says whether a file may be begun that is not there.
+    Nothing is opened before it is used. ``create`` says whether a file may be begun that is not there; ``alone``
+    whether the writer of a server's database must be the only one of its kind. (Of a file, its keeper sees to that.)
     """
 
-    def __init__(self, place: Path | str, *, create: bool = True) -> None:
+    def __init__(self, place: Path | str, *, create: bool = True, alone: bool = False) -> None:
         self.file = place if isinstance(place, Path) else None
         self.names = Names()
+        self.suspect = False
+        """Whether somebody who read found the database damaged."""
         self._turn = threading.RLock()
+        self._doors = threading.Condition()
+        self._inside = 0
+        self._closed = False
         if isinstance(place, Path):
             self._writer = _sqlite(place, "rwc" if create else "rw", WRITER, size=1)
             self._readers = _sqlite(place, "rw", READER, size=READERS)
@@ -66,11 +84,20 @@ class Engine:
             self._readers = _postgresql(place, size=READERS, isolation_level="REPEATABLE READ").execution_options(
                 postgresql_readonly=True
             )
+            if alone:
+                event.listen(self._writer, "connect", _take)
 
     @property
     def dialect(self) -> str:
         """``sqlite`` or ``postgresql``."""
         return self._writer.dialect.name
+
+    @staticmethod
+    def version(connection: Connection) -> str:
+        """Return which database this is, and its version."""
+        if connection.dialect.name == "sqlite":
+            return f"SQLite-{sqlite3.sqlite_version}"
+        return f"PostgreSQL-{'.'.join(map(str, connection.dialect.server_version_info or ()))}"
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -79,8 +106,20 @@ class Engine:
         Raises:
             StoreTrouble: when it cannot be read.
         """
-        with translated(), self._readers.begin() as connection:
-            yield connection
+        with self._doors:
+            if self._closed:
+                raise StoreTrouble(Kind.GONE, "The history was closed")
+            self._inside += 1
+        try:
+            with translated(), self._readers.begin() as connection:
+                yield connection
+        except StoreTrouble as trouble:
+            self.suspect = self.suspect or trouble.kind is Kind.CORRUPT
+            raise
+        finally:
+            with self._doors:
+                self._inside -= 1
+                self._doors.notify_all()
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """Let ``work`` write; what it wrote is committed when it returns, and undone when it raises.
@@ -114,8 +153,15 @@ class Engine:
                 raw.close()
 
     def close(self) -> None:
-        """Close every connection that is not in use; those in use are closed when they are given back."""
+        """Let nobody in any more, wait for those who are inside, and close every connection.
+
+        A connection to a file that is gone must not be open when another file lies in its place: it would take the
+        other's write-ahead log for its own.
+        """
         with self._turn:
+            with self._doors:
+                self._closed = True
+                self._doors.wait_for(lambda: self._inside == 0, DRAIN_S)
             self._readers.dispose()
             self._writer.dispose()
 
@@ -144,6 +190,14 @@ def _begin(connection: Connection) -> None:
 def _begin_immediate(connection: Connection) -> None:
     """Take the right to write at once, so that no transaction fails half-way for want of it."""
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _take(raw: Any, _record: object) -> None:  # noqa: ANN401 -- a connection of the driver
+    """Take the right to record together with the connection; it ends with it, however that ends."""
+    taken = raw.execute("SELECT pg_try_advisory_lock(%s)", (APPLICATION_ID,)).fetchone()[0]
+    raw.commit()
+    if not taken:
+        raise StoreTrouble(Kind.TAKEN, "Another hub records in this database")
 
 
 def _postgresql(address: str, *, size: int, **options: Any) -> Pool:  # noqa: ANN401 -- as the library types them

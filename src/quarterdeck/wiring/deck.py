@@ -33,6 +33,7 @@ from quarterdeck.truth.instance import Instance
 from quarterdeck.truth.reading import Key
 from quarterdeck.truth.snapshot import Snapshot
 from quarterdeck.views.recall import Recall
+from quarterdeck.wiring.memory import Memory
 
 STOP_S = 1.0
 """Seconds that a part gets to end when everything ends."""
@@ -46,9 +47,15 @@ class Deck(NamedTuple):
     waker: Waker
     sources: tuple[Source, ...]
     clock: Callable[[], datetime]
-    recall: Recall | None = None
+    memory: Memory | None = None
+    """Who records; None where nothing is to be recorded."""
     banner: str | None = None
     """What every page says of itself first; None for what is real."""
+
+    @property
+    def recall(self) -> Recall | None:
+        """What was recorded; None where nothing is, or while it cannot be read."""
+        return None if self.memory is None else self.memory.recall
 
     @property
     def snapshot(self) -> Snapshot:
@@ -58,7 +65,8 @@ class Deck(NamedTuple):
     @contextmanager
     def running(self) -> Iterator[None]:
         """Look again and again, in the background, as long as the block lasts."""
-        parts = (self.collector, self.waker)
+        remembering = () if self.memory is None else (self.memory,)
+        parts = (self.collector, self.waker, *remembering)
         threads = [threading.Thread(target=part.run, name=type(part).__name__, daemon=True) for part in parts]
         for thread in threads:
             thread.start()
@@ -82,8 +90,9 @@ def build(
     clock: Callable[[], datetime] = utc_now,
     monotonic: Callable[[], float] = time.monotonic,
     log: Log | None = None,
+    remember: bool = False,
 ) -> Deck:
-    """Put everything together."""
+    """Put everything together. With ``remember``, what is seen is recorded, unless the settings say otherwise."""
     host, instances = os.uname().nodename, settings.instances
     holders = Holders(one for one in instances if _is_ours(one))
     roots = {one.home: one.id for one in instances if one.home is not None and one.root is None}
@@ -91,10 +100,15 @@ def build(
     managers = list(_managers(settings, holders))
     homes = {one.id: one.home for one in instances if one.home is not None}
     sources = (*(reader for reader, _ in readers), *managers, HostSource(host, homes, holders=holders))
+    memory = Memory(settings, clock, monotonic, log=log) if remember and settings.history.record else None
+    if memory is not None:
+        sources = (*sources, memory)
     expected: dict[str, tuple[Key, ...]] = {reader.name: keys for reader, keys in readers}
     expected |= {manager.name: manager.expected for manager in managers}
     collector = Collector(sources, instances, clock, monotonic, expected=expected, log=log)
-    return Deck(settings, collector, Waker(sources, collector.wake, log=log), sources, clock)
+    if memory is not None:
+        memory.record(collector, sources)
+    return Deck(settings, collector, Waker(sources, collector.wake, log=log), sources, clock, memory)
 
 
 def _reader(instance: Instance, host: str, roots: Mapping[PurePath, str]) -> tuple[Source, tuple[Key, ...]]:

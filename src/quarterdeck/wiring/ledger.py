@@ -26,7 +26,7 @@ from quarterdeck.sources.exporter.sessions import Position, sessions_since
 from quarterdeck.sources.files import SourceError
 from quarterdeck.sources.hermes import stream as home_stream
 from quarterdeck.sources.hermes.stream import Cursor
-from quarterdeck.store.engine import Engine
+from quarterdeck.store.engine import Database
 from quarterdeck.store.session_query import count_by_instance
 from quarterdeck.store.sessions import Record, Stream, forget_titles, read_streams, take, write_stream
 from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
@@ -205,7 +205,7 @@ class Ledger:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: Database,
         instances: Iterable[Instance],
         *,
         readers: Callable[[Instance], Reader] = reader_of,
