@@ -34,6 +34,7 @@ from quarterdeck.truth.reading import Key
 from quarterdeck.truth.snapshot import Snapshot
 from quarterdeck.views.recall import Recall
 from quarterdeck.wiring.memory import Memory
+from quarterdeck.wiring.named import Units, named
 
 STOP_S = 1.0
 """Seconds that a part gets to end when everything ends."""
@@ -97,13 +98,16 @@ def build(
     holders = Holders(one for one in instances if _is_ours(one))
     roots = {one.home: one.id for one in instances if one.home is not None and one.root is None}
     readers = [_reader(instance, host, roots) for instance in instances]
-    managers = list(_managers(settings, holders))
+    units = Units(settings, user_name())
+    managers = list(_managers(settings, holders, units))
+    others = list(named(settings, units))
     homes = {one.id: one.home for one in instances if one.home is not None}
-    sources = (*(reader for reader, _ in readers), *managers, HostSource(host, homes, holders=holders))
+    kernel = HostSource(host, homes, holders=holders)
+    sources = (*(reader for reader, _ in readers), *managers, kernel, *(other for other, _ in others))
     memory = Memory(settings, clock, monotonic, log=log) if remember and settings.history.record else None
     if memory is not None:
         sources = (*sources, memory)
-    expected: dict[str, tuple[Key, ...]] = {reader.name: keys for reader, keys in readers}
+    expected: dict[str, tuple[Key, ...]] = {reader.name: keys for reader, keys in (*readers, *others)}
     expected |= {manager.name: manager.expected for manager in managers}
     collector = Collector(sources, instances, clock, monotonic, expected=expected, log=log)
     if memory is not None:
@@ -127,7 +131,7 @@ def _is_ours(instance: Instance) -> bool:
     return instance.user in {None, user_name()}
 
 
-def _managers(settings: Settings, holders: Holders) -> Iterator[SystemdSource]:
+def _managers(settings: Settings, holders: Holders, units: Units) -> Iterator[SystemdSource]:
     """Return the managers to ask: ours, the system's, and that of each other user whose agent has no exporter.
 
     A unit that nobody named may be known to the user's manager or to the system's: both are asked.
@@ -136,12 +140,13 @@ def _managers(settings: Settings, holders: Holders) -> Iterator[SystemdSource]:
     others = [one for one in settings.instances if not _is_ours(one) and one.snapshot is None]
     asked = [one for one in (*ours, *others) if one.home is not None or one.unit is not None]
     watch = settings.units
-    yield SystemdSource("system", gateways=_gateways(asked, "system"), watch=watch.system, holders=holders)
+    system = (*watch.system, *units.of("system"))
+    yield SystemdSource("system", gateways=_gateways(asked, "system"), watch=system, holders=holders)
     mine = _gateways([one for one in asked if one in ours], "user")
-    yield SystemdSource("user", gateways=mine, watch=watch.user, holders=holders)
+    yield SystemdSource("user", gateways=mine, watch=(*watch.user, *units.of("user")), holders=holders)
     for user in sorted({one.user for one in others if one.user is not None}):
         theirs = _gateways([one for one in others if one.user == user], "user")
-        yield SystemdSource("user", user=user, gateways=theirs, holders=holders)
+        yield SystemdSource("user", user=user, gateways=theirs, watch=units.of(f"user@{user}"), holders=holders)
 
 
 def _gateways(instances: list[Instance], scope: str) -> list[Gateway]:

@@ -13,25 +13,17 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from quarterdeck.settings import Settings
 from quarterdeck.sources.collector import Collector, Log
 from quarterdeck.sources.source import Source
 from quarterdeck.truth.reading import AnyReading
 from quarterdeck.views.recall import Recall
+from quarterdeck.wiring.eye import Eye
 
 if TYPE_CHECKING:
     from quarterdeck.wiring.remembering import Historian
-
-
-class Eye(NamedTuple):
-    """Who looks, what all is looked at, and by which clocks."""
-
-    collector: Collector
-    sources: frozenset[str]
-    clock: Callable[[], datetime]
-    monotonic: Callable[[], float]
 
 
 class Memory:

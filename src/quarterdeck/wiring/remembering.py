@@ -28,8 +28,8 @@ from quarterdeck.truth import fields as F  # noqa: N812 -- short where every lin
 from quarterdeck.truth.reading import AnyReading, Origin
 from quarterdeck.views.judged import Judged
 from quarterdeck.views.recall import Recall
+from quarterdeck.wiring.eye import Eye
 from quarterdeck.wiring.ledger import Ledger
-from quarterdeck.wiring.memory import Eye
 
 EVERY_S: Final = 1.0
 """Seconds between two snapshots that are recorded."""
