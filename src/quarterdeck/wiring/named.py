@@ -31,7 +31,7 @@ class Units:
 
     def of(self, manager: str) -> tuple[str, ...]:
         """Return the units that a manager is to be asked for: ``system``, ``user`` or ``user@NAME``."""
-        return tuple(unit_name(unit) for named, unit in self._named if named == manager)
+        return tuple(unit_name(unit) for known_to, unit in self._named if unit and known_to == manager)
 
     def subject(self, one: Service | Repository) -> str | None:
         """Return the subject of the unit that something names."""
