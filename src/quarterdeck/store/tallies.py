@@ -18,7 +18,7 @@ from quarterdeck.store.samples import MONDAY, floor
 from quarterdeck.store.schema import moment, ms, subjects
 from quarterdeck.store.session_days import DAY, FIGURES, days
 from quarterdeck.store.session_mark import BIGGEST
-from quarterdeck.store.sessions import NANOS, Stream, entry_of, keys_of, origins, read_streams
+from quarterdeck.store.sessions import NANOS, Stream, entry_of, keys_of, origins, read_streams, streams
 from quarterdeck.truth.findings import Severity
 from quarterdeck.truth.instance import ALL
 from quarterdeck.truth.past import Tallied, Tally
@@ -26,6 +26,8 @@ from quarterdeck.truth.reading import Origin
 
 SESSIONS: Final = ("sessions", "tokens", "cost_usd")
 ALERTS: Final = {f"alerts_{severity}": severity for severity in Severity}
+JUST_NOW: Final = 2_000
+"""Milliseconds that may lie between a question of the present and its answer."""
 STATUS_CHANGES: Final = Origin("status changes", "history")
 
 
@@ -58,6 +60,8 @@ def tallies(
 ) -> list[Tally]:
     """Return what was counted in ``[since, until]`` by instance and measure, of those that were counted at all."""
     width = step // timedelta(milliseconds=1)
+    if known_by is not None and _is_present(connection, known_by):
+        known_by = None
     found = list[Tally]()
     if any(measure in SESSIONS for measure in measures):
         found += _of_sessions(connection, since, until, width, known_by)
@@ -65,6 +69,12 @@ def tallies(
         found += _of_alerts(connection, since, until, width)
     mine = {instance, ALL}
     return [one for one in found if one.measure in measures and (instance is None or one.instance in mine)]
+
+
+def _is_present(connection: Connection, at: datetime) -> bool:
+    """Whether nothing of sessions was learnt since: then what is known now was known then."""
+    last = connection.execute(select(func.max(streams.c.tried_at))).scalar_one()
+    return last is None or ms(at) >= last - JUST_NOW
 
 
 # --- sessions --------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ Page, API and terminal render the same objects, so they cannot disagree.
 
 from __future__ import annotations
 
-from quarterdeck.views import alerts, changes, timeline
+from quarterdeck.views import alerts, changes, history, timeline
 from quarterdeck.views.agents import agents
 from quarterdeck.views.brief import brief
 from quarterdeck.views.coverage import coverage
@@ -19,6 +19,7 @@ VIEWS: dict[str, Spec] = {
     "cron": Spec("Cron", cron, "c", template="table.html"),
     "ops": Spec("Ops", ops, "o"),
     "alerts": Spec("Alerts", alerts.alerts, "l", alerts.recall, alerts.PARAMS, "alerts.html"),
+    "history": Spec("History", history.history, "h", history.recall, history.PARAMS, "history.html"),
     "coverage": Spec("Coverage", coverage, "v", template="coverage.html"),
     "changes": Spec("Changes", changes.changes, "", changes.recall, changes.PARAMS, "changes.html"),
     "timeline": Spec("Timeline", timeline.timeline, "", timeline.recall, timeline.PARAMS, "timeline.html"),

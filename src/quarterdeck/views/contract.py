@@ -11,6 +11,7 @@ from quarterdeck.truth.reading import AnyReading, Known
 from quarterdeck.truth.rollup import Rollup
 from quarterdeck.truth.shapes import dump
 from quarterdeck.truth.witnesses import Question
+from quarterdeck.views.charts_json import charts_json
 from quarterdeck.views.model import Figure, Gap, Row, View
 from quarterdeck.views.remembered_json import remembered_json
 from quarterdeck.views.words import Shown, sentence
@@ -45,6 +46,7 @@ def as_json(view: View) -> Json:
             for look in view.looks
         ],
         **remembered_json(view),
+        **charts_json(view),
     }
 
 

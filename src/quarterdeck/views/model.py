@@ -18,6 +18,7 @@ from quarterdeck.truth.rollup import Rollup
 from quarterdeck.truth.snapshot import Look
 from quarterdeck.truth.witnesses import Question
 from quarterdeck.views.asked import Asked
+from quarterdeck.views.charts import History
 from quarterdeck.views.remembered import Diff, Feed, Story
 from quarterdeck.views.words import Show, Shown, show
 
@@ -162,6 +163,12 @@ class View:
     """What changed since a moment."""
     story: Story | None = None
     """What is remembered of one subject."""
+    ledger: LedgerPage | None = None
+    """What a page of the session ledger carries beside its rows."""
+    record: SessionRecord | None = None
+    """What the page of one session carries beside its row."""
+    history: History | None = None
+    """What is remembered of numbers over a span."""
 
     @property
     def instance(self) -> str:

@@ -34,6 +34,7 @@ from quarterdeck.views.timeline import divided
 from quarterdeck.views.words import Shown, clock, show
 from quarterdeck.web.address import Wanted
 from quarterdeck.web.assets import static_url
+from quarterdeck.web.drawing import drawn, tick
 
 IN_TABLE = {
     "agents": ("agent_version", "model", "last_success_at", "live", "platforms"),
@@ -301,6 +302,8 @@ def _environment() -> Environment:
         "words": words,
         "became": became,
         "divided": divided,
+        "drawn": drawn,
+        "tick": tick,
     }
     environment.filters["quoted"] = _quoted
     return environment

@@ -1,0 +1,118 @@
+// Charts that answer: what stands under the pointer, or under the arrow keys, is told in words.
+// Rule: a chart is its table. Everything drawn and everything said here is read from the table below it, which is whole
+// without this file; where there is no number there is no line.
+"use strict";
+(() => {
+  const DASHES = [[], [7, 4], [1, 5], [12, 4, 2, 4], [3, 3], [14, 6]];
+  const plots = new Map();
+  const colour = (n) => {
+    const probe = document.createElement("i");
+    probe.className = `l${n}`;
+    document.body.append(probe);
+    const found = getComputedStyle(probe).color;
+    probe.remove();
+    return found;
+  };
+
+  const read = (figure) => {
+    const rows = [...figure.querySelectorAll("tbody tr")].reverse();
+    const labels = [...figure.querySelectorAll("thead th")].slice(1).map((th) => th.textContent);
+    const times = rows.map((row) => Date.parse(row.querySelector("time").dateTime) / 1000);
+    const lines = labels.map((_, n) => rows.map((row) => {
+      const cell = row.cells[n + 1];
+      return cell.dataset.v === undefined ? null : Number(cell.dataset.v);
+    }));
+    return { rows, labels, times, lines };
+  };
+
+  const say = (figure, table, at) => {
+    const row = table.rows[at];
+    const out = figure.querySelector(".readout");
+    if (!row) { out.textContent = ""; return; }
+    const told = table.labels.map((label, n) => `${table.labels.length > 1 ? `${label} ` : ""}${row.cells[n + 1].textContent.trim()}`);
+    out.textContent = `${row.querySelector("th").textContent.trim()}: ${told.join(", ")}`;
+  };
+
+  // When nobody looked is shaded as in the drawing that stands there without this file.
+  const missed = (svg) => (u) => {
+    const wide = u.bbox.width / svg.viewBox.baseVal.width;
+    u.ctx.save();
+    u.ctx.globalAlpha = 0.16;
+    for (const rect of svg.querySelectorAll(".missed")) {
+      u.ctx.fillStyle = getComputedStyle(rect).fill;
+      u.ctx.fillRect(u.bbox.left + rect.x.baseVal.value * wide, u.bbox.top, rect.width.baseVal.value * wide, u.bbox.height);
+    }
+    u.ctx.restore();
+  };
+
+  const draw = (figure) => {
+    const box = figure.querySelector(".plot");
+    const svg = box?.querySelector(":scope > svg");
+    if (!svg || !box.clientWidth) return;
+    const table = read(figure);
+    if (table.times.length < 2) return;
+    const step = table.times[1] - table.times[0], top = Number(box.dataset.top), bars = "bars" in box.dataset;
+    const options = {
+      width: box.clientWidth,
+      height: box.clientHeight,
+      padding: [0, 0, 0, 0],
+      legend: { show: false },
+      axes: [{ show: false }, { show: false }],
+      cursor: { y: false, drag: { x: false, y: false }, points: { show: !bars } },
+      scales: { x: { time: true, range: [table.times[0] - step / 2, table.times.at(-1) + step / 2] }, y: { range: [0, top] } },
+      series: [{}, ...table.labels.map((label, n) => ({
+        label,
+        stroke: colour(n),
+        width: 2,
+        dash: DASHES[n],
+        cap: "round",
+        points: { show: !bars, size: 4, fill: colour(n), filter: (u, at) => alone(table.lines[at - 1]) },
+        ...(bars ? { fill: colour(n), width: 0, paths: uPlot.paths.bars({ size: [0.76, 60] }) } : {}),
+      }))],
+      hooks: {
+        drawClear: [missed(svg)],
+        setCursor: [(u) => say(figure, table, u.cursor.idx ?? -1)],
+      },
+    };
+    const plot = new uPlot(options, [table.times, ...table.lines], box);
+    figure.classList.add("drawn");
+    box.tabIndex = 0;
+    box.setAttribute("role", "group");
+    box.setAttribute("aria-label", `${figure.querySelector("b").textContent}: arrow keys read it step by step`);
+    let at = table.times.length;
+    box.onkeydown = (event) => {
+      const by = { ArrowLeft: -1, ArrowRight: 1, Home: -1e6, End: 1e6 }[event.key];
+      if (!by) return;
+      event.preventDefault();
+      at = Math.min(Math.max(at + by, 0), table.times.length - 1);
+      plot.setCursor({ left: plot.valToPos(table.times[at], "x"), top: 0 });
+    };
+    box.onblur = () => say(figure, table, -1);
+    plots.set(figure, { plot, words: figure.querySelector("tbody").textContent });
+  };
+  // What stands alone between two gaps would be no line: it is a dot.
+  const alone = (line) => line.flatMap((value, at) => value !== null && line[at - 1] == null && line[at + 1] == null ? [at] : []);
+
+  const undo = (figure) => {
+    plots.get(figure)?.plot.destroy();
+    plots.delete(figure);
+    figure.classList.remove("drawn");
+  };
+  const renew = (all) => {
+    for (const figure of plots.keys()) if (!figure.isConnected) undo(figure);
+    for (const figure of document.querySelectorAll(".chart")) {
+      const was = plots.get(figure);
+      const same = was && figure.querySelector(".uplot") && figure.querySelector("tbody")?.textContent === was.words;
+      if (same && !all) { figure.classList.add("drawn"); continue; }
+      if (was) undo(figure);
+      draw(figure);
+    }
+  };
+
+  let asked = 0;
+  const soon = (all) => { cancelAnimationFrame(asked); asked = requestAnimationFrame(() => renew(all)); };
+  new MutationObserver(() => soon(false)).observe(document.getElementById("main"), { childList: true, subtree: true });
+  addEventListener("resize", () => soon(true));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => soon(true));
+  renew(true);
+})();
