@@ -323,6 +323,8 @@ class SessionDetail:
     steps: tuple[Step, ...]
     steps_total: int
     """All rows of the record; ``steps`` are the first and the last of them."""
+    told_first: int
+    """How many of ``steps`` are from the beginning of the record, where it is not told whole."""
     usage: tuple[Usage, ...]
     relatives: tuple[Relative, ...]
     relatives_more: bool

@@ -25,6 +25,8 @@ class Asked(NamedTuple):
     """The subject whose details are open."""
     words: tuple[tuple[str, str], ...] = ()
     """The view's own parameters, sorted by name, without those that have their default."""
+    past: bool = False
+    """Whether it is asked of a moment that is over; said by whoever serves it, not by the address."""
 
     def word(self, name: str, default: str = "") -> str:
         """Return the value of a parameter of the view."""

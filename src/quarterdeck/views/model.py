@@ -19,6 +19,7 @@ from quarterdeck.truth.snapshot import Look
 from quarterdeck.truth.witnesses import Question
 from quarterdeck.views.asked import Asked
 from quarterdeck.views.charts import History
+from quarterdeck.views.ledger import LedgerPage, SessionRecord
 from quarterdeck.views.remembered import Diff, Feed, Story
 from quarterdeck.views.words import Show, Shown, show
 

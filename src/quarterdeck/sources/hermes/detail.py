@@ -75,6 +75,7 @@ def _read(shelf: Shelf, identity: str, *, texts: bool) -> SessionDetail:
     return SessionDetail(
         steps=tuple(_steps(shelf, name, count, texts=texts)),
         steps_total=count,
+        told_first=FIRST,
         usage=tuple(_usage(shelf, name)),
         relatives=(*_parents(shelf, name), *children),
         relatives_more=more,
