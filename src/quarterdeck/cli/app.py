@@ -89,6 +89,30 @@ def demo(
     raise typer.Exit(play(Wanted(Plan(instances, sessions, jobs, days, seed), port, dir, keep)))
 
 
+@app.command(context_settings=PASSED_ON, add_help_option=False)
+def watch(context: typer.Context) -> None:
+    """Show a view in the terminal, live."""
+    from quarterdeck.cli.watch import run as begin
+
+    raise typer.Exit(begin(context.args))
+
+
+@app.command(context_settings=PASSED_ON, add_help_option=False)
+def evidence(context: typer.Context) -> None:
+    """Write a view into one signed file that anybody can check offline."""
+    from quarterdeck.cli.evidence import run as write
+
+    raise typer.Exit(write(context.args))
+
+
+@app.command(context_settings=PASSED_ON, add_help_option=False)
+def verify(context: typer.Context) -> None:
+    """Say whether a file of evidence is as it was signed."""
+    from quarterdeck.cli.verify import run as check
+
+    raise typer.Exit(check(context.args))
+
+
 @app.command()
 def doctor(home: Homes = None, json: Json = False, config: Config = None) -> None:
     """Say what is found, what cannot be seen, why, and what to do.

@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from quarterdeck.cli.render_memory import remembered
 from quarterdeck.truth.judgement import Judgement, Status, words
 from quarterdeck.truth.reading import AnyReading, Known
 from quarterdeck.views.model import Figure, Gap, Row, Side, View
@@ -34,8 +35,12 @@ def as_text(view: View, *, width: int | None, colour: bool) -> str:
         file=out, width=width, force_terminal=colour, no_color=not colour, highlight=False, markup=False, emoji=False
     )
     console.print(Text(view.headline, style="bold"))
-    console.print(Text(f"{view.lede} Known at {view.at:%H:%M:%S} UTC."), end="\n\n")
-    _rows(console, view)
+    known = f"As known at {view.at:%Y-%m-%d %H:%M:%S} UTC." if view.past else f"Known at {view.at:%H:%M:%S} UTC."
+    console.print(Text(f"{view.lede} {known}"), end="\n\n")
+    if view.diff is None:  # what changed is told by what became of it
+        _rows(console, view)
+    for line in remembered(view):
+        console.print(line)
     for gap in view.gaps:
         console.print(_gap(gap))
     if view.figures:

@@ -21,6 +21,7 @@ from quarterdeck.truth.reading import AnyReading, Known
 from quarterdeck.views.asked import Asked, Param
 from quarterdeck.views.frame import NOBODY, Page
 from quarterdeck.views.judged import Judged, matches
+from quarterdeck.views.lazy import Rows
 from quarterdeck.views.model import Figure, View
 from quarterdeck.views.recall import Recall
 from quarterdeck.views.remembered import Feed
@@ -71,7 +72,9 @@ def alerts(judged: Judged, asked: Asked, recalled: Recalled | None = None) -> Vi
         "alerts",
         "Alerts",
         names,
-        rows=tuple(incident_row(judged, each) for each in shown),
+        rows=Rows(
+            [judged.judgements[each.lead.subject] for each in shown], lambda place: incident_row(judged, shown[place])
+        ),
         figures=tuple(_figure(judged, asked, found, severity) for severity in TITLES),
     )
     feed = _feed(judged, asked, recalled, wanted)
