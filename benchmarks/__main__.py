@@ -1,13 +1,17 @@
 """Measure what the design promises: one JSON line per figure, all of them in ``.results/bench.json``.
 
-``python -m benchmarks [F0 F1 …] [--smoke]``. A promise that is not kept is said, and is no error: a machine may be
-busy. What could not be measured is one: it ends with 1, after everything else was measured.
+``python -m benchmarks [F0 F1 …] [--smoke]`` runs what was asked for of the files here that are called so, else all of
+them. A promise that is not kept is said, and is no error: a machine may be busy. What could not be measured is one: it
+ends with 1, after everything else was measured.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
+import pkgutil
+import re
 import sys
 import time
 import traceback
@@ -15,7 +19,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from benchmarks import f0_collection, f1_exporter, f2_pages, f6_start, faults, homes
+import benchmarks
+from benchmarks import homes
 from benchmarks.measure import Result
 from tests.real.agents import REPOSITORY
 
@@ -29,13 +34,31 @@ class Benchmark(Protocol):
         """Measure, and return the figures."""
 
 
-BENCHMARKS: Final[dict[str, Benchmark]] = {
-    "F0": f0_collection.run,
-    "F1": f1_exporter.run,
-    "F2": f2_pages.run,
-    "F6": f6_start.run,
-    "faults": faults.run,
-}
+FILES: Final = re.compile(r"f\d+_\w+|faults|soak")
+
+
+def found() -> dict[str, Benchmark]:
+    """Return every benchmark by the name of its file: ``f3_scale`` is chosen by F3 and by its whole name."""
+    names = sorted(module.name for module in pkgutil.iter_modules(benchmarks.__path__) if FILES.fullmatch(module.name))
+    return {name: importlib.import_module(f"benchmarks.{name}").run for name in names}
+
+
+BENCHMARKS: Final = found()
+
+
+def chosen(words: Sequence[str]) -> list[str]:
+    """Return the benchmarks that were asked for; all of them when none was.
+
+    Raises:
+        KeyError: for a word that names none.
+    """
+    names: list[str] = []
+    for word in words:
+        meant = [name for name in BENCHMARKS if word.lower() in {name, name.partition("_")[0]}]
+        if not meant:
+            raise KeyError(word)
+        names += meant
+    return list(dict.fromkeys(names)) or list(BENCHMARKS)
 
 
 def main(arguments: Sequence[str] | None = None, results: Path = RESULTS) -> int:
@@ -45,10 +68,12 @@ def main(arguments: Sequence[str] | None = None, results: Path = RESULTS) -> int
     parser.add_argument("--smoke", action="store_true", help="tiny homes and few rounds: does it run at all?")
     parser.add_argument("--cache", type=Path, default=homes.CACHE, help="where big homes are kept")
     wanted = parser.parse_args(arguments)
-    if unknown := set(wanted.names) - set(BENCHMARKS):
-        parser.error(f"there is no benchmark called {', '.join(sorted(unknown))}")
+    try:
+        names = chosen(wanted.names)
+    except KeyError as unknown:
+        parser.error(f"there is no benchmark called {unknown.args[0]}")
     began, failed, lines = time.monotonic(), [], []
-    for name in wanted.names or BENCHMARKS:
+    for name in names:
         try:
             for figure in BENCHMARKS[name](smoke=wanted.smoke, cache=wanted.cache):
                 lines.append(figure.as_json())

@@ -7,34 +7,43 @@ says of the moment is moved to the moment at which it is written.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from quarterdeck.demo import present
 
 SNAPSHOT: Final = "snapshot.json"
+MOMENT: Final = re.compile(r'"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)"')
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
     """A snapshot that was taken, and of whom."""
 
-    document: Mapping[str, Any]
+    text: str
     instance: str
+    taken_at: datetime
 
-    @property
-    def taken_at(self) -> datetime:
-        """When it was taken."""
-        return _moment(self.document["generated_at"])
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Self:
+        """Take a snapshot for a template."""
+        taken_at = datetime.fromisoformat(document["generated_at"])
+        nobody = {**document, "instance": {**document["instance"], "id": "ID", "label": "ID"}}
+        return cls(json.dumps(nobody), document["instance"]["id"], taken_at)
 
-    def speaking_for(self, instance: str, now: datetime) -> dict[str, Any]:
+    def speaking_for(self, instance: str, now: datetime) -> str:
         """Return what it would be for another instance, taken at another moment."""
         later = now - self.taken_at
-        moved = _moved(self.document, later, f"hermes:{self.instance}", f"hermes:{instance}")
-        return {**moved, "instance": {**moved["instance"], "id": instance, "label": instance}}
+        moved = {text: f'"{_moved(text, later)}"' for text in set(MOMENT.findall(self.text))}
+        text = MOMENT.sub(lambda found: moved[found[1]], self.text)
+        text = text.replace('"id": "ID", "label": "ID"', f'"id": "{instance}", "label": "{instance}"')
+        for end in ('"', "/"):
+            text = text.replace(f'"hermes:{self.instance}{end}', f'"hermes:{instance}{end}')
+        return text
 
 
 def names(number: int) -> Iterator[str]:
@@ -45,32 +54,12 @@ def names(number: int) -> Iterator[str]:
 def write(template: Template, folder: Path, instance: str, now: datetime) -> Path:
     """Write the snapshot of an instance into its place below a folder."""
     place = folder / instance / SNAPSHOT
-    place.parent.mkdir(parents=True, exist_ok=True)
-    present.text_file(place.with_suffix(".new"), json.dumps(template.speaking_for(instance, now)))
-    place.with_suffix(".new").replace(place)
+    beside = place.with_suffix(".new")
+    present.text_file(beside, template.speaking_for(instance, now))
+    beside.replace(place)
     return place
 
 
-def _moved(value: Any, later: timedelta, before: str, after: str) -> Any:  # noqa: ANN401 -- whatever JSON holds
-    """Return a value with every moment so much later, and every subject of one instance that of another."""
-    if isinstance(value, dict):
-        return {key: _moved(each, later, before, after) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_moved(each, later, before, after) for each in value]
-    if not isinstance(value, str):
-        return value
-    if value == before or value.startswith(f"{before}/"):
-        return after + value.removeprefix(before)
-    return _iso(_moment(value) + later) if _is_moment(value) else value
-
-
-def _is_moment(text: str) -> bool:
-    return len(text) == len("2026-11-21T03:04:11.000Z") and text[10] == "T" and text.endswith("Z")
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
-def _iso(moment: datetime) -> str:
+def _moved(text: str, later: timedelta) -> str:
+    moment = datetime.fromisoformat(text) + later
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -17,7 +17,7 @@ from datetime import datetime
 from quarterdeck.truth.fields import JOBS_DECLARED, kind_of
 from quarterdeck.truth.grouped import NOTHING, Fields, Grouped
 from quarterdeck.truth.reading import AnyReading, Key, Known, Origin, Reason, Unavailable
-from quarterdeck.truth.snapshot import GONE_FOR, remember, unanswered
+from quarterdeck.truth.snapshot import GONE_FOR, remembering, unanswered
 
 LISTED_BY = {"job": JOBS_DECLARED.name}
 """For a kind of subject that stands in a list: the field of its parent that says whether the list could be read."""
@@ -36,7 +36,7 @@ class Merged:
     def answered(self, source: str, readings: Iterable[AnyReading], at: datetime) -> None:
         """Hold what a source has just reported instead of what it reported before."""
         before = self._held.get(source, NOTHING)
-        now = Grouped.of(remember(before, readings))
+        now = remembering(before, readings)
         unlisted = _unlisted(before, now, at)
         self._hold(source, Grouped({**now.subjects, **unlisted.subjects}) if unlisted else now, at)
 

@@ -50,11 +50,22 @@ class Snapshot:
 
 def remember(old: Mapping[Key, AnyReading], new: Iterable[AnyReading]) -> dict[Key, AnyReading]:
     """Return the new readings by key, each unavailable one carrying what was last known."""
-    merged: dict[Key, AnyReading] = {}
+    return dict(remembering(Grouped.of(old), new).items())
+
+
+def remembering(old: Grouped, new: Iterable[AnyReading]) -> Grouped:
+    """Return the new readings by subject, each unavailable one carrying what was last known."""
+    before, subjects = old.subjects, dict[str, dict[str, AnyReading]]()
     for reading in new:
-        key = (reading.subject, reading.field)
-        merged[key] = _with_last(reading, old.get(key)) if isinstance(reading, Unavailable) else reading
-    return merged
+        fields = subjects.get(reading.subject)
+        if fields is None:
+            fields = subjects[reading.subject] = {}
+        if isinstance(reading, Unavailable):
+            last = before.get(reading.subject, {}).get(reading.field)
+            fields[reading.field] = _with_last(reading, last)
+        else:
+            fields[reading.field] = reading
+    return Grouped(subjects)
 
 
 def unanswered(old: Mapping[Key, AnyReading], at: datetime, reason: Reason, detail: str) -> dict[Key, AnyReading]:

@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from quarterdeck.truth.fields import Field, field_for
 from quarterdeck.truth.instance import Instance, Policy
-from quarterdeck.truth.reading import AnyReading, Known, Origin, Reason, Unavailable
+from quarterdeck.truth.reading import AnyReading, Known, Origin, Reason
 from quarterdeck.truth.shapes import LOCATOR, SECRET, Ident, Optional, Shape, ShapeError, Text, dump
 
 SCHEMA = "quarterdeck/snapshot/1"
@@ -27,7 +26,7 @@ BYTES_LIMIT = 16_000_000
 READINGS_LIMIT = 50_000
 """Enough for two thousand cron jobs."""
 
-FEW = 4_096
+FEW = 1 << 15
 """Subjects, origins and details are few, and each stands in many readings: what was decided of one is remembered."""
 
 MISFIT = "was seen in a shape that its field does not have"
@@ -114,14 +113,6 @@ def _origin(source: str, locator: str, *, is_home: bool) -> Origin:
 def is_name(text: str) -> bool:
     """Whether a text is a name and nothing else: a path, a unit, a table, the id of a subject."""
     return LOCATOR.fullmatch(text) is not None and SECRET.search(text) is None
-
-
-def checked(field: Field[Any], claimed: Known[Any], at_origin: Origin) -> AnyReading:
-    """Return a reading after its value was checked; it lives as long as it claims but no longer than its field may."""
-    reading = field.known(claimed.subject, at_origin, claimed.value, claimed.observed_at)
-    if isinstance(reading, Unavailable) or claimed.fresh_for >= reading.fresh_for:
-        return reading
-    return replace(reading, fresh_for=claimed.fresh_for)
 
 
 @lru_cache(maxsize=FEW)

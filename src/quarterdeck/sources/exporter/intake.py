@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import lru_cache
+from sys import intern
 from typing import Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
@@ -20,7 +22,7 @@ from quarterdeck.sources.exporter import document
 from quarterdeck.sources.files import SourceError
 from quarterdeck.truth.fields import Field, field_for
 from quarterdeck.truth.instance import Instance
-from quarterdeck.truth.reading import AnyReading, Key, Known, Reason
+from quarterdeck.truth.reading import AnyReading, Key, Known, Reason, Unavailable
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 Seconds = Annotated[float, msgspec.Meta(ge=0.001)]
@@ -28,14 +30,12 @@ Whole = Annotated[int, msgspec.Meta(ge=0)]
 NONE = msgspec.UNSET
 S = TypeVar("S", bound=msgspec.Struct)
 
-LONGEST_S = 86_400.0
-"""No field lives longer; what claims to is cut here, where it is still a number."""
-
 YEARS = range(1970, 2200)
 """When somebody can have looked. Times outside would overflow as soon as one counts with them."""
 
 VERSION = re.compile(r"quarterdeck/snapshot/(\d{1,4})")
 REASONS = frozenset(Reason)
+FEW = 64
 NOT_UNDERSTOOD = "not understood"
 NOT_ADMITTED = "not admitted"
 FROM_ELSEWHERE = "its exporter says so, for a reason this release does not know"
@@ -158,7 +158,10 @@ def _require_schema(schema: object) -> None:
 
 
 def _sort_out(taken: Document, instance: Instance) -> Iterator[AnyReading | str]:
+    same: dict[datetime, datetime] = {}
     for place, row in enumerate(taken.readings):
+        # A large fleet says the same few names and moments hundreds of thousands of times: each is kept once.
+        row.subject, row.observed_at = intern(row.subject), same.setdefault(row.observed_at, row.observed_at)
         field = field_for(row.subject, row.field)
         if not document.speaks_for(instance.id, taken.exporter.host, row.subject):
             yield NOT_ADMITTED
@@ -194,8 +197,16 @@ def _unavailable(row: Row, why: Why, field: Field[Any]) -> AnyReading:
 def _claimed(subject: str, field: Field[Any], claim: Row | Before) -> AnyReading:
     _require_sensible(claim.observed_at)
     origin = document.origin(subject, claim.source, claim.locator)
-    life = timedelta(seconds=min(claim.fresh_for_s, LONGEST_S))
-    return document.checked(field, Known(subject, field.name, origin, claim.value, claim.observed_at, life), origin)
+    value = intern(claim.value) if isinstance(claim.value, str) else claim.value
+    reading = field.known(subject, origin, value, claim.observed_at)
+    if isinstance(reading, Unavailable) or claim.fresh_for_s >= reading.fresh_for.total_seconds():
+        return reading
+    return replace(reading, fresh_for=_life(claim.fresh_for_s))
+
+
+@lru_cache(maxsize=FEW)
+def _life(seconds: float) -> timedelta:
+    return timedelta(seconds=seconds)
 
 
 def _require_sensible(moment: datetime) -> None:

@@ -8,7 +8,7 @@ Rule 3: of its own host the hub speaks itself. There is one witness for a fact.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path, PurePath
 
@@ -36,7 +36,7 @@ class ExporterSource:
         self._file = Path(file)
         self._host = host
         self._origin = Origin(WITNESS, document.origin("", WITNESS, self._file.name).locator)
-        self._before: dict[Key, AnyReading] = {}
+        self._before: Sequence[AnyReading] = ()
 
     @property
     def name(self) -> str:
@@ -53,8 +53,7 @@ class ExporterSource:
             intake = parse(files.read_bytes(self._file, limit=document.BYTES_LIMIT).data, self._instance)
         except SourceError as error:
             return [*self._learnt(now), *self._blind(error, now)]
-        facts = list(self._facts(intake))
-        self._before = {(reading.subject, reading.field): reading for reading in facts}
+        facts = self._before = tuple(self._facts(intake))
         return [*self._learnt(now), *facts, *self._written(intake, now)]
 
     def _facts(self, intake: Intake) -> Iterator[AnyReading]:
@@ -76,7 +75,8 @@ class ExporterSource:
         """Nothing could be read: what was known is unknown now, and whatever a home could tell says why."""
         about = f"source:{self.name}"
         yield fields.SNAPSHOT_WRITTEN_AT.unavailable(about, self._origin, error.reason, error.detail, now)
-        lost = unanswered(self._before, now, error.reason, error.detail)
+        before: dict[Key, AnyReading] = {(reading.subject, reading.field): reading for reading in self._before}
+        lost = unanswered(before, now, error.reason, error.detail)
         yield from lost.values()
         for field, part in own.fields_of(self._instance):
             if field is not fields.LEARNT_BY and (part, field.name) not in lost:
