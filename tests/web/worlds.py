@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from quarterdeck.truth import fields as F  # noqa: N812
 from quarterdeck.truth.fields import Field
 from quarterdeck.truth.instance import Instance, subject
-from quarterdeck.truth.reading import AnyReading, Key, Reason
+from quarterdeck.truth.reading import AnyReading, Key, Known, Reason
 from quarterdeck.truth.snapshot import Look, Snapshot
 from tests.truth.cast import ORIGIN, readings
 
@@ -29,6 +30,7 @@ def world(number: int, now: datetime) -> Snapshot:
     )
     instances = INSTANCES[: 1 if number == 4 else 2]
     world = readings() | readings(spoiled, instance="south") | told
-    shown = {key: reading for key, reading in world.items() if number != 5 or "/sessions" not in key[0]}
+    looked = {key: replace(r, observed_at=now) if isinstance(r, Known) else r for key, r in world.items()}
+    shown = {key: reading for key, reading in looked.items() if number != 5 or "/sessions" not in key[0]}
     looks = {"files": Look("files", now, 3.0 + number, answered=number != 2)}
     return Snapshot(number + 1, now, instances, shown, looks, {job: now - timedelta(hours=1)} if number == 5 else {})

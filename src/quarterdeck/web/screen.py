@@ -218,7 +218,7 @@ class Screen:
         )
 
     def _view(self, wanted: Wanted, judged: Judged) -> View:
-        asked, spec, memory = wanted.asked, VIEWS[wanted.view], self.hub.recall
+        asked, spec, memory = wanted.asked._replace(past=judged.past), VIEWS[wanted.view], self.hub.recall
         if asked.instance != ALL and asked.instance not in judged.instances:
             named = ", ".join(list(judged.instances)[:20])
             raise Refusal(404, f"No instance is called that. Ask for {ALL} or one of: {named}.")
@@ -241,13 +241,13 @@ class Screen:
         if memory is None:
             raise Refusal(404, "Nothing is kept here, so there is no past to look at. Leave out `at` to see what is.")
         if at > now:
-            raise Refusal(400, f"Not a valid value: at. That moment is yet to come; it is {clock(now)} now.")
+            raise Refusal(404, f"Nothing is known of that moment: it is yet to come. It is {clock(now)} now.")
         if (found := self._past.get(at)) is not None:
             return found
-        snapshot = _remembered(lambda: memory.snapshot_at(at))
-        if snapshot is None:
+        snapshot, moment = _remembered(lambda: (memory.snapshot_at(at), memory.moment(at)))
+        if snapshot is None or moment is None:
             raise Refusal(404, _since_when(_remembered(memory.began)))
-        judged = Judged(snapshot, at, past=True)
+        judged = Judged(snapshot, moment, past=True)
         with self._judging:
             self._past[at] = judged
             while len(self._past) > PAST_KEPT:
