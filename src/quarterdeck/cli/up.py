@@ -7,6 +7,7 @@ Rule 3: it ends within two seconds of being told to, whatever a source or a visi
 
 from __future__ import annotations
 
+import gc
 import logging
 import pkgutil
 import signal
@@ -32,6 +33,14 @@ PAGES: Final = "quarterdeck.web.app:create_app"
 
 GRACE_S: Final = 1
 """Seconds that visitors get to end their requests."""
+
+TURN_S: Final = 0.0005
+"""How long a thread that works keeps the interpreter when another one wants it: pages must not wait for the collector.
+"""
+
+COLLECTIONS: Final = (10_000, 20, 1_000)
+"""When garbage is collected. What is known of a large fleet is a million objects that change all the time and hold no
+rings: going through all of them takes a fifth of a second, finds nothing, and every page would wait for it."""
 
 NAMED: Final = 8
 """Instances that are named at the start; of more, the number is said."""
@@ -92,6 +101,8 @@ def serve(deck: wiring.Deck, listener: socket.socket, decided: Settings) -> None
             lifespan="off",
         )
     )
+    sys.setswitchinterval(TURN_S)
+    gc.set_threshold(*COLLECTIONS)
     sys.stdout.write(greeting(decided, listener.getsockname()[1], deck.banner))
     sys.stdout.flush()
     pages.until(lambda: server.should_exit)
