@@ -9,16 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from quarterdeck.jobs.fires import NotUnderstoodError, Span, expected
 from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
 from quarterdeck.truth.judgement import Facts
 from quarterdeck.truth.past import Blind, Plan, RunRecord
 from quarterdeck.truth.punctuality import Limits, Sight, Slot, pair, seen
+from quarterdeck.truth.reading import Known
 from quarterdeck.truth.tables.cron import grace_s
 
 DAY = timedelta(hours=24)
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
+OFTEN = timedelta(seconds=60)
+"""What elapses more often than this may elapse twice between two looks at systemd, which tells only the last time."""
 CONTEXT = timedelta(days=40)
 """How far before a span is looked for the time to which its first run belongs, at most."""
 
@@ -51,8 +55,10 @@ def ledger(record: RunRecord, blind: Sequence[Blind], facts: Facts, span: Span) 
             due += [(at, plan) for at in expected(plan, record.runs, part, anchor)]
         except NotUnderstoodError as error:
             lost = str(error)
+    if facts.kind == "timer" and any(later[0] - earlier[0] < OFTEN for earlier, later in pairwise(sorted(due))):
+        return Ledger(span, (), "It elapses more often than it is looked at.")
     runs = [run for run in record.runs if run.began_at <= wide.until]
-    sight = Sight(seen(record.covers, blind, facts.now), tuple(blind), _next_due(facts))
+    sight = Sight(seen(record.covers, blind, _read_until(facts)), tuple(blind), _next_due(facts))
     slots = pair(sorted(due, key=lambda each: each[0]), runs, facts.now, limits(facts), sight)
     return Ledger(span, tuple(slot for slot in slots if span.since < slot.at <= span.until), lost)
 
@@ -68,6 +74,12 @@ def limits(facts: Facts) -> Limits:
     return Limits(late, timedelta(seconds=grace_s(facts.get(F.PERIOD_S))), longest, shortest)
 
 
+def _read_until(facts: Facts) -> datetime:
+    """Return up to when its runs have been read: a source that fell silent is still believed as long as its word lives."""
+    reading = facts.reading(F.RECENT_RUNS if facts.kind == "job" else F.TIMER_RUNS)
+    return min(facts.now, reading.expires_at) if isinstance(reading, Known) else facts.now
+
+
 def _next_due(facts: Facts) -> datetime | None:
     return facts.get(F.NEXT_RUN_AT) if facts.kind == "job" else facts.get(F.TIMER_NEXT_AT)
 
@@ -80,10 +92,13 @@ def _parts(plans: Sequence[Plan], span: Span, facts: Facts) -> Iterator[tuple[Pl
     """
     anchor = facts.get(F.CREATED_AT) if facts.kind == "job" else None
     before: Plan | None = None
-    for place, plan in enumerate(plans):
-        began = EVER if before is None else plan.known_at
+    for place, each in enumerate(plans):
+        plan = each
+        began = EVER if place == 0 else plan.known_at
         ended = plans[place + 1].known_at if place + 1 < len(plans) else span.until
-        if before is not None and (before.schedule != plan.schedule or before.on is False):
+        if plan.on is None and before is not None:
+            plan = before._replace(known_at=plan.known_at, on=None, runner=plan.runner)
+        elif before is not None and (before.schedule != plan.schedule or before.on is False):
             anchor = plan.known_at
         before = plan
         part = Span(max(began, span.since), min(ended, span.until))

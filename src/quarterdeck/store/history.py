@@ -13,10 +13,10 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from quarterdeck.store import changes, gaps, past, session_query, tallies
+from quarterdeck.store import changes, gaps, past, runs, session_query, tallies
 from quarterdeck.store.engine import Engine
 from quarterdeck.store.samples import Samples
-from quarterdeck.truth.past import Blind, Change, Entry, Late, SessionPage, SessionQuery, Tally, Trend
+from quarterdeck.truth.past import Blind, Change, Entry, Late, Run, RunRecord, SessionPage, SessionQuery, Tally, Trend
 from quarterdeck.truth.snapshot import Snapshot
 from quarterdeck.truth.uptime import Uptime, uptime
 
@@ -125,6 +125,20 @@ class History:
         """What was counted in ``[since, until]``, by instance and measure."""
         with self.engine.reading() as connection:
             return list(tallies.tallies(connection, measures, since, until, step, instance=instance, known_by=known_by))
+
+    def runs(
+        self, subject: str, since: datetime, until: datetime, *, known_by: datetime | None = None
+    ) -> Sequence[Run]:
+        """The recorded runs of a job or timer that began within a span, oldest first."""
+        found = self.run_record(subject, since, until, known_by=known_by).runs
+        return [run for run in found if run.began_at >= since]
+
+    def run_record(
+        self, subject: str, since: datetime, until: datetime, *, known_by: datetime | None = None
+    ) -> RunRecord:
+        """When a job or timer was to run over a span and when it ran, as far as that was known."""
+        with self.engine.reading() as connection:
+            return runs.record(connection, self.engine.names, subject, since, until, known_by=known_by)
 
     def sessions(self, query: SessionQuery) -> SessionPage:
         """A page of the session ledger."""

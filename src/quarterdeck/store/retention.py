@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Table, delete, exists, func, or_, select, update
 
-from quarterdeck.store import gaps
+from quarterdeck.store import gaps, runs
 from quarterdeck.store.changes import changes
 from quarterdeck.store.engine import Engine
 from quarterdeck.store.readings import clocks, late, readings, records, ticks
@@ -178,6 +178,7 @@ def expire(connection: Connection, horizon: datetime) -> bool:
     last = select(func.max(changes.c.id)).group_by(changes.c.subject)
     connection.execute(delete(changes).where(changes.c.known_us < us(horizon), changes.c.id.not_in(last)))
     gaps.forget_before(connection, horizon)
+    runs.forget_before(connection, horizon)
     return any(more)
 
 

@@ -21,6 +21,7 @@ from quarterdeck.store.gaps import Beat
 from quarterdeck.store.history import History
 from quarterdeck.store.keeper import Door, Keeper
 from quarterdeck.store.retention import Retention, Spans
+from quarterdeck.store.runs import RunBook
 from quarterdeck.store.samples import Samples
 from quarterdeck.store.scribe import Observer
 from quarterdeck.store.trouble import StoreTrouble
@@ -42,7 +43,7 @@ RETRY_S: Final = 5.0
 
 def observers(engine: Engine) -> list[Observer]:
     """Return the parts that record something of every snapshot."""
-    return [Samples(engine.names)]
+    return [Samples(engine.names), RunBook(engine.names)]
 
 
 def _spans(settings: Settings) -> Spans:
