@@ -5,7 +5,7 @@ Page, API and terminal render the same objects, so they cannot disagree.
 
 from __future__ import annotations
 
-from quarterdeck.views import alerts, changes, history, timeline
+from quarterdeck.views import alerts, changes, history, session, sessions, timeline
 from quarterdeck.views.agents import agents
 from quarterdeck.views.brief import brief
 from quarterdeck.views.coverage import coverage
@@ -17,9 +17,11 @@ VIEWS: dict[str, Spec] = {
     "brief": Spec("Brief", brief, "b", template="brief.html"),
     "agents": Spec("Agents", agents, "a", template="table.html"),
     "cron": Spec("Cron", cron, "c", template="table.html"),
+    "sessions": Spec("Sessions", sessions.sessions, "s", sessions.recall, sessions.PARAMS, "sessions.html"),
     "ops": Spec("Ops", ops, "o"),
     "alerts": Spec("Alerts", alerts.alerts, "l", alerts.recall, alerts.PARAMS, "alerts.html"),
     "history": Spec("History", history.history, "h", history.recall, history.PARAMS, "history.html"),
+    "session": Spec("Session", session.session, "", session.recall, session.PARAMS, "session.html"),
     "coverage": Spec("Coverage", coverage, "v", template="coverage.html"),
     "changes": Spec("Changes", changes.changes, "", changes.recall, changes.PARAMS, "changes.html"),
     "timeline": Spec("Timeline", timeline.timeline, "", timeline.recall, timeline.PARAMS, "timeline.html"),

@@ -49,5 +49,7 @@ class SessionRecord:
     reading: Reading[SessionDetail] | None
     """The record, or why it could not be read; None where it was not asked."""
     lines: tuple[Line, ...] = ()
+    texts: bool = False
+    """Whether the policy of its instance lets texts through."""
     why_not: str = ""
     """Why there is no record to be asked for."""

@@ -9,6 +9,7 @@ from quarterdeck.truth.judgement import Judgement
 from quarterdeck.truth.past import Blind, Change, Run
 from quarterdeck.truth.shapes import dump
 from quarterdeck.views.changes import became
+from quarterdeck.views.ledger_json import page_json, record_json
 from quarterdeck.views.model import View
 from quarterdeck.views.remembered import Diff, Event, Feed, Story, Turn
 from quarterdeck.views.timeline import divided
@@ -25,6 +26,10 @@ def remembered_json(view: View) -> Json:
         parts["changes"] = _diff(view.diff)
     if view.story is not None:
         parts["timeline"] = _story(view.story)
+    if view.ledger is not None:
+        parts["ledger"] = page_json(view.ledger)
+    if view.record is not None:
+        parts["record"] = record_json(view.record)
     return parts
 
 

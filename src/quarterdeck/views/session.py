@@ -65,8 +65,13 @@ def session(judged: Judged, asked: Asked, recalled: Recalled | None = None) -> V
         headline=f"{made.name}",
         lede=f"{made.judgement.reason[:1].upper()}{made.judgement.reason[1:]}.",
         figures=tuple(_figures(reading, lines)),
-        record=SessionRecord(identity, reading, lines, why_not),
+        record=SessionRecord(identity, reading, lines, _texts(judged, entry), why_not),
     )
+
+
+def _texts(judged: Judged, entry: Entry) -> bool:
+    instance = judged.instances.get(entry.instance)
+    return instance is not None and instance.policy.session_texts
 
 
 def _missing(asked: Asked, recalled: Recalled | None) -> str:

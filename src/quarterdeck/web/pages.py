@@ -30,6 +30,7 @@ from quarterdeck.views.changes import became
 from quarterdeck.views.judged import needs_somebody
 from quarterdeck.views.lazy import judgements_of, row_of
 from quarterdeck.views.model import Cell, Choice, Column, Figure, Gap, Row, View
+from quarterdeck.views.session_rows import cents
 from quarterdeck.views.timeline import divided
 from quarterdeck.views.words import Shown, clock, show
 from quarterdeck.web.address import Wanted
@@ -300,6 +301,7 @@ def _environment() -> Environment:
         "grouped": grouped,
         "named": named,
         "words": words,
+        "cents": cents,
         "became": became,
         "divided": divided,
         "drawn": drawn,
