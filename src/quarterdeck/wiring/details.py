@@ -11,13 +11,14 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from quarterdeck.sources import own
 from quarterdeck.sources.files import SourceError
 from quarterdeck.sources.hermes import detail
+from quarterdeck.store.history import History
 from quarterdeck.truth.instance import Instance, subject
 from quarterdeck.truth.past import SessionDetail
 from quarterdeck.truth.reading import Known, Origin, Reading, Reason, Unavailable
@@ -36,7 +37,7 @@ class Details:
     def __init__(
         self,
         instances: Iterable[Instance],
-        clock: Callable[[], datetime],
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._instances = {one.id: one for one in instances}
@@ -76,3 +77,15 @@ class Details:
             told = "" if instance.snapshot is None else f"; {SUMMARY_ONLY}"
             raise SourceError(Reason.DENIED, f"the home belongs to {owner}{told}")
         return detail.read(home, instance, identity)
+
+
+class Remembered:
+    """A history, and beside it the records that are read from homes when somebody asks for one."""
+
+    def __init__(self, history: History, details: Details) -> None:
+        self._history = history
+        self.session_detail = details
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 -- whatever the history answers
+        """Ask the history everything else."""
+        return getattr(self._history, name)

@@ -30,6 +30,7 @@ from quarterdeck.truth.reading import AnyReading, Origin
 from quarterdeck.views.judged import Judged
 from quarterdeck.views.recall import Recall
 from quarterdeck.wiring.eye import Eye
+from quarterdeck.wiring.details import Details, Remembered
 from quarterdeck.wiring.ledger import Ledger
 
 EVERY_S: Final = 1.0
@@ -51,9 +52,9 @@ def _spans(settings: Settings) -> Spans:
     return Spans(timedelta(days=asked.exact_days), timedelta(days=asked.keep_days), asked.most_mb)
 
 
-def recalled(history: History, _settings: Settings) -> Recall:
+def recalled(history: History, settings: Settings) -> Recall:
     """Return the memory as views ask it."""
-    return cast("Recall", history)
+    return cast("Recall", Remembered(history, Details(settings.instances)))
 
 
 class Historian:
