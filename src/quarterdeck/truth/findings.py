@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 
 from quarterdeck.truth.fields import kind_of
 from quarterdeck.truth.instance import instance_of, subject
@@ -63,6 +64,7 @@ BY_RULE = {
 }
 """Rules that weigh more or less than their status."""
 
+NOBODY: Mapping[str, str] = MappingProxyType({})
 STALE_WARNS = frozenset({"gateway", "scheduler", "host"})
 """Kinds of which old knowledge is itself a warning: an agent may have died since."""
 
@@ -79,6 +81,9 @@ FOLLOWS = {
     ("scheduler", "halted"): "gateway",
 }
 """Which trouble follows from which part of the same instance, when that part is in trouble too."""
+
+FOLLOWS_OWNER = frozenset({("unit", "failed"), ("unit", "off"), ("unit", "restarting")})
+"""Which trouble follows from that of the subject it stands for: a unit that failed, from the gateway it ran."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +123,15 @@ def severity_of(kind: str, rule: str, status: Status) -> Severity:
     return min(found, Severity.WARN, key=lambda each: each.rank) if status in VAGUE else found
 
 
-def find(judgements: Iterable[Judgement]) -> tuple[Finding, ...]:
-    """Return a finding for each judgement that is not ok, by subject."""
-    trouble = {each.subject: each for each in judgements if each.status is not Status.OK}
+def find(judgements: Iterable[Judgement], owners: Mapping[str, str] = NOBODY) -> tuple[Finding, ...]:
+    """Return a finding for each judgement that is not ok, by subject.
+
+    ``owners`` are the subjects that others stand for. What is retired, or not there yet, is no finding.
+    """
+    judged = (each for each in judgements if each.knowledge is not Knowledge.RETIRED)
+    trouble = {each.subject: each for each in judged if each.status is not Status.OK}
     rules = {name: (each.rule, each.status) for name, each in trouble.items()}
-    return tuple(_finding(trouble[name], causes(name, rules)) for name in sorted(trouble))
+    return tuple(_finding(trouble[name], causes(name, rules, owners)) for name in sorted(trouble))
 
 
 def _finding(judgement: Judgement, chain: tuple[str, ...]) -> Finding:
@@ -144,20 +153,23 @@ def _finding(judgement: Judgement, chain: tuple[str, ...]) -> Finding:
     )
 
 
-def causes(name: str, trouble: Mapping[str, tuple[str, Status]]) -> tuple[str, ...]:
+def causes(
+    name: str, trouble: Mapping[str, tuple[str, Status]], owners: Mapping[str, str] = NOBODY
+) -> tuple[str, ...]:
     """Follow the trouble of a subject up to where it began, among the rules that hold and their statuses.
 
     Where two explain each other, the first by name counts as the beginning, whoever asks.
     """
     path = [name]
-    while (cause := _cause(path[-1], trouble)) is not None and cause not in path:
+    while (cause := _cause(path[-1], trouble, owners)) is not None and cause not in path:
         path.append(cause)
     root = path[-1] if cause is None else min(path[path.index(cause) :])
     return tuple(path[1 : path.index(root) + 1])
 
 
-def _cause(name: str, trouble: Mapping[str, tuple[str, Status]]) -> str | None:
-    part = FOLLOWS.get((kind_of(name), trouble[name][0]))
-    cause = subject(instance_of(name), part) if part else name
+def _cause(name: str, trouble: Mapping[str, tuple[str, Status]], owners: Mapping[str, str]) -> str | None:
+    rule = (kind_of(name), trouble[name][0])
+    part = FOLLOWS.get(rule)
+    cause = subject(instance_of(name), part) if part else owners.get(name, name) if rule in FOLLOWS_OWNER else name
     explains = cause in trouble and trouble[cause][1] not in VAGUE
     return cause if explains and cause != name else None

@@ -10,7 +10,7 @@ from quarterdeck.truth.fields import Field
 from quarterdeck.truth.findings import find
 from quarterdeck.truth.incidents import Incident, Setting, incidents
 from quarterdeck.truth.instance import Instance, subject
-from quarterdeck.truth.reading import Unavailable
+from quarterdeck.truth.reading import Known, Unavailable
 from quarterdeck.views.judged import Judged, matches, needs_somebody
 from quarterdeck.views.model import Row
 from quarterdeck.views.rows import row
@@ -20,13 +20,24 @@ def open_incidents(judged: Judged, instance: str) -> tuple[Incident, ...]:
     """Return what is wrong over a filter, the most severe first."""
     trouble = (each for each in judged.judgements.values() if needs_somebody(each))
     verdicts = (each for each in trouble if matches(each.subject, instance))
-    return incidents(find(verdicts), settings_of(judged))
+    return incidents(find(verdicts, owners_of(judged)), settings_of(judged))
 
 
 def incident_row(judged: Judged, incident: Incident) -> Row:
     """Make the row of an incident: that of its lead, with the others folded under it."""
     folded = tuple(each.subject for each in incident.members[1:])
     return row(judged, incident.lead.subject, folded=folded, matter=incident)
+
+
+def owners_of(judged: Judged) -> Mapping[str, str]:
+    """Return the gateway that each unit runs, as systemd's word on the gateway names it."""
+    found = {}
+    for name in judged.of("gateway"):
+        reading = judged.fields.get(name, {}).get(F.UNIT.name)
+        manager = reading.origin.source.removeprefix("systemd (").removesuffix(")") if reading is not None else ""
+        if isinstance(reading, Known) and reading.value is not None:
+            found[f"systemd:{manager}/{reading.value}"] = name
+    return found
 
 
 def settings_of(judged: Judged) -> Mapping[str, Setting]:
