@@ -29,8 +29,8 @@ from quarterdeck.truth import fields as F  # noqa: N812 -- short where every lin
 from quarterdeck.truth.reading import AnyReading, Origin
 from quarterdeck.views.judged import Judged
 from quarterdeck.views.recall import Recall
-from quarterdeck.wiring.eye import Eye
 from quarterdeck.wiring.details import Details, Remembered
+from quarterdeck.wiring.eye import Eye
 from quarterdeck.wiring.ledger import Ledger
 
 EVERY_S: Final = 1.0
