@@ -16,7 +16,7 @@ from quarterdeck.errors import ConfigurationError, UsageError
 from quarterdeck.settings import Settings, SettingsError, load
 from quarterdeck.settings.discover import looks_like_home, slug, with_ids
 from quarterdeck.settings.lines import line_of, lines
-from quarterdeck.settings.model import PORT
+from quarterdeck.settings.model import PORT, History
 from quarterdeck.settings.parse import parse
 from quarterdeck.settings.readers import identity, secret_file
 from quarterdeck.settings.reference import limits_help, settings_page
@@ -257,6 +257,22 @@ def test_a_snapshot_of_a_known_instance_is_another_way_to_read_it(tmp_path: Path
     assert (one.home, one.snapshot) == (home, snapshot)
 
 
+def test_the_history_has_its_usual_place(tmp_path: Path, env: dict[str, str]) -> None:
+    """The history lies where a program's memory lies by the standard; a relative folder is no answer to where."""
+    usual = Path("quarterdeck") / "history.db"
+    assert read(tmp_path, env).history.place == Path(env["HOME"]) / ".local" / "state" / usual
+    assert read(tmp_path, env | {"XDG_STATE_HOME": str(tmp_path)}).history.place == tmp_path / usual
+    assert read(tmp_path, env | {"XDG_STATE_HOME": "here"}).history.place == Path(env["HOME"]) / ".local/state" / usual
+
+
+def test_the_history_may_lie_elsewhere(tmp_path: Path, env: dict[str, str]) -> None:
+    """The history lies in the file or in the database that the settings name, and is kept as long as they say."""
+    text = '[history]\nfile = "/srv/h.db"\nexact_days = 2\nkeep_days = 30\nmost_mb = 100\nrecord = false'
+    assert read(tmp_path, env, text).history == History(False, Path("/srv/h.db"), None, 2, 30, 100)
+    asked = read(tmp_path, env, '[history]\ndatabase = "postgresql://me@db:5433/deck"').history
+    assert (asked.place, asked.name) == ("postgresql://me@db:5433/deck", "PostgreSQL")
+
+
 # --- with mistakes -------------------------------------------------------------------------------------------------
 
 WORD = "pass" + "word"
@@ -264,8 +280,8 @@ MISTAKES = {
     "[server]\nprot = 1": 'line 2: "prot" in [server] is not a setting. Did you mean "port"?',
     '[server]\nhost = "0.0.0.0"': 'line 2: "host" in [server] is not a setting. Only 127.0.0.1 is bound, and nothing '
     "else can be asked for. Reach it from afar through an SSH tunnel.",
-    "\n\nprot = 1": 'line 3: "prot" is not a setting. There are: discover, server, units, thresholds, instances, '
-    "exporters.",
+    "\n\nprot = 1": 'line 3: "prot" is not a setting. There are: discover, server, units, history, thresholds, '
+    "instances, services, repositories, exporters.",
     "[server]\nport = '8000'": 'line 2: "port" in [server] is not a whole number from 1 to 65535. Write such a number, '
     "without quotes.",
     "[server]\nport = true": 'line 2: "port" in [server] is not a whole number from 1 to 65535. Write such a number, '
@@ -302,6 +318,9 @@ MISTAKES = {
     'not a setting. Did you mean "job_names"?',
     '[[instances]]\nid = "a"\nhome = "/a"\n[instances.thresholds]\nticker_s = 0': 'line 5: "ticker_s" in '
     "[instances.thresholds] is not a number of seconds above 0. Write such a number, without quotes.",
+    f'[history]\ndatabase = "postgresql://me:{WORD}@db/deck"': 'line 2: "database" in [history] is not the address of '
+    'a PostgreSQL database. Write it like "postgresql://me@host/quarterdeck", without a password: that belongs into '
+    "~/.pgpass.",
     "[server]\nport 1": "line 2: This is not TOML: Expected '=' after a key in a key/value pair. See https://toml.io "
     "for how it is written.",
     "[server]\nport = ": "line 2: This is not TOML: Invalid value. See https://toml.io for how it is written.",

@@ -18,7 +18,6 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, create_engine, event, make_url
 from sqlalchemy import Engine as Pool
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from quarterdeck.store.schema import Names
@@ -114,7 +113,7 @@ class Engine:
             with translated(), self._readers.begin() as connection:
                 yield connection
         except StoreTrouble as trouble:
-            self.suspect = self.suspect or trouble.kind is Kind.CORRUPT
+            self.suspect = self.suspect or trouble.kind in {Kind.CORRUPT, Kind.FAILED}
             raise
         finally:
             with self._doors:
@@ -147,8 +146,6 @@ class Engine:
                 cursor = raw.cursor()
                 cursor.execute(f"PRAGMA {words}")
                 return list(cursor.fetchall())
-            except sqlite3.Error as error:
-                raise DBAPIError.instance(None, None, error, sqlite3.Error) from error
             finally:
                 raw.close()
 
@@ -173,8 +170,12 @@ def _sqlite(file: Path, mode: str, pragmas: dict[str, str], *, size: int) -> Poo
         connection = sqlite3.connect(
             address, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False, cached_statements=256
         )
-        for name, value in pragmas.items():
-            connection.execute(f"PRAGMA {name}={value}")
+        try:
+            for name, value in pragmas.items():
+                connection.execute(f"PRAGMA {name}={value}")
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection
 
     return create_engine(
@@ -197,6 +198,7 @@ def _take(raw: Any, _record: object) -> None:  # noqa: ANN401 -- a connection of
     taken = raw.execute("SELECT pg_try_advisory_lock(%s)", (APPLICATION_ID,)).fetchone()[0]
     raw.commit()
     if not taken:
+        raw.close()
         raise StoreTrouble(Kind.TAKEN, "Another hub records in this database")
 
 

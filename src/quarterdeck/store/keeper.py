@@ -152,7 +152,6 @@ class Keeper:
     # --- opening ---------------------------------------------------------------------------------------------------
 
     def _open(self, now: datetime) -> None:
-        self._unwritten_since = self._unwritten_since or (now if self.generation else None)
         engine = self._open_server() if self._place is None else self._open_file(self._place, now)
         self._adopt(engine)
         self._scribe = Scribe(engine, self._observers(engine), self._unwritten_since)
@@ -235,7 +234,11 @@ class Keeper:
             raise StoreTrouble(Kind.GONE, "The file of the history is gone, or another lies in its place")
         if self._engine.suspect:
             self._engine.suspect = False
-            _check_pages(self._engine)
+            fresh = Engine(self._place.file, create=False)  # one that has not read anything yet
+            try:
+                _check_pages(fresh)
+            finally:
+                fresh.close()
 
     @contextmanager
     def _seen_to(self, now: datetime) -> Iterator[None]:

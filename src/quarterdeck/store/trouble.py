@@ -74,17 +74,20 @@ def translated() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
+        kind = _kind(error.orig, lost=error.connection_invalidated)
+        raise StoreTrouble(kind, f"The history cannot be used: {kind}") from error
+    except sqlite3.Error as error:
         kind = _kind(error)
         raise StoreTrouble(kind, f"The history cannot be used: {kind}") from error
     except SQLAlchemyError as error:
         raise StoreTrouble(Kind.FAILED, f"The history cannot be used ({type(error).__name__})") from error
 
 
-def _kind(error: DBAPIError) -> Kind:
-    code = getattr(error.orig, "sqlite_errorcode", None)
+def _kind(error: BaseException | None, *, lost: bool = False) -> Kind:
+    code = getattr(error, "sqlite_errorcode", None)
     if code is not None:
         return _BY_CODE.get(code & PRIMARY, Kind.FAILED)
-    state = getattr(error.orig, "sqlstate", None) or ""
+    state = getattr(error, "sqlstate", None) or ""
     if state.startswith("53"):  # insufficient resources: disk full, out of memory, too many connections
         return Kind.FULL
-    return Kind.UNREACHABLE if error.connection_invalidated or not state else Kind.FAILED
+    return Kind.UNREACHABLE if lost or not state else Kind.FAILED
