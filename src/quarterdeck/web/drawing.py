@@ -24,7 +24,7 @@ TICKS: Final = 4
 class Stroke(NamedTuple):
     """One line as it is drawn."""
 
-    label: str
+    place: int
     line: str
     """The path of the line."""
     band: str
@@ -49,7 +49,7 @@ def drawn(chart: Chart) -> Drawing:
     top = ceiling(chart.peak, chart.unit)
     bars = len(chart.lines) == 1 and not any(mark.low is not None for mark in chart.lines[0].known)
     draw = _bars if bars else _line
-    strokes = tuple(Stroke(line.label, draw(line, top), "" if bars else _band(line, top)) for line in chart.lines)
+    strokes = tuple(Stroke(line.place, draw(line, top, chart), _band(line, top)) for line in chart.lines)
     return Drawing(strokes, bars, tuple(_gaps(chart)), top, _ticks(chart))
 
 
@@ -108,15 +108,21 @@ def _stretches(line: Line) -> Iterator[list[tuple[int, Mark]]]:
         yield stretch
 
 
-def _line(line: Line, top: float) -> str:
-    parts = []
-    for stretch in _stretches(line):
-        first, *rest = (f"{_x(place, line)} {_y(mark.value, top)}" for place, mark in stretch)
-        parts.append(f"M{first}" + (f"L{' '.join(rest)}" if rest else "h.01"))
+def _line(line: Line, top: float, chart: Chart) -> str:
+    """Draw a stroke through marks that stand side by side; a step that is still being counted stands by itself."""
+    parts, last = [], len(line.marks) - 1
+    for whole in _stretches(line):
+        grows = chart.grows and whole[-1][0] == last and len(whole) > 1
+        parts += [_stroke(stretch, line, top) for stretch in ((whole[:-1], whole[-1:]) if grows else (whole,))]
     return "".join(parts)
 
 
-def _bars(line: Line, top: float) -> str:
+def _stroke(stretch: list[tuple[int, Mark]], line: Line, top: float) -> str:
+    first, *rest = (f"{_x(place, line)} {_y(mark.value, top)}" for place, mark in stretch)
+    return f"M{first}" + (f"L{' '.join(rest)}" if rest else "h.01")
+
+
+def _bars(line: Line, top: float, _chart: Chart) -> str:
     return "".join(
         f"M{_x(place, line, 0.12)} {HIGH}V{_y(mark.value, top)}H{_x(place, line, 0.88)}V{HIGH}Z"
         for place, mark in enumerate(line.marks)

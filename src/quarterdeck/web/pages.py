@@ -39,10 +39,13 @@ from quarterdeck.web.drawing import drawn, tick
 
 IN_TABLE = {
     "agents": ("agent_version", "model", "last_success_at", "live", "platforms"),
+    "products": ("address", "version", "latency_ms", "http_status", "tls_expires_at"),
     "cron": ("schedule", "desired", "last_run_at", "last_result", "next_run_at"),
 }
 """The columns one looks down; a row's details tell all of them."""
-PAGE_OF = {"gateway": "agents", "job": "cron", "scheduler": "cron", "timer": "cron", "source": "coverage"}
+PAGE_OF = {
+    "gateway": "agents", "job": "cron", "scheduler": "cron", "timer": "cron", "source": "coverage", "service": "products"
+}  # fmt: skip
 """Where a kind of subject has its row; every other kind has it on ops."""
 ROWS_PER_PAGE = 200
 FEW = 12
@@ -118,7 +121,8 @@ class Layout:
 
     def shown_plain(self, reading: Known[object]) -> str:
         """Return a value in words as of when it was seen: beside it stands when that was."""
-        return show(reading, reading.observed_at).text
+        value = reading.value
+        return clock(value) if isinstance(value, datetime) else show(reading, reading.observed_at).text
 
     def span(self, moment: datetime) -> str:
         return words(self.view.at - moment)

@@ -16,13 +16,14 @@
 
   const read = (figure) => {
     const rows = [...figure.querySelectorAll("tbody tr")].reverse();
-    const labels = [...figure.querySelectorAll("thead th")].slice(1).map((th) => th.textContent);
+    const heads = [...figure.querySelectorAll("thead th")].slice(1);
+    const labels = heads.map((th) => th.textContent), places = heads.map((th) => Number(th.dataset.l));
     const times = rows.map((row) => Date.parse(row.querySelector("time").dateTime) / 1000);
     const lines = labels.map((_, n) => rows.map((row) => {
       const cell = row.cells[n + 1];
       return cell.dataset.v === undefined ? null : Number(cell.dataset.v);
     }));
-    return { rows, labels, times, lines };
+    return { rows, labels, places, times, lines };
   };
 
   const say = (figure, table, at) => {
@@ -33,16 +34,17 @@
     out.textContent = `${row.querySelector("th").textContent.trim()}: ${told.join(", ")}`;
   };
 
-  // When nobody looked is shaded as in the drawing that stands there without this file.
-  const missed = (svg) => (u) => {
-    const wide = u.bbox.width / svg.viewBox.baseVal.width;
-    u.ctx.save();
-    u.ctx.globalAlpha = 0.16;
-    for (const rect of svg.querySelectorAll(".missed")) {
-      u.ctx.fillStyle = getComputedStyle(rect).fill;
-      u.ctx.fillRect(u.bbox.left + rect.x.baseVal.value * wide, u.bbox.top, rect.width.baseVal.value * wide, u.bbox.height);
-    }
-    u.ctx.restore();
+  // What stands alone between two gaps would be no line: it is a dot.
+  const alone = (line) => line.flatMap((value, at) => value !== null && line[at - 1] == null && line[at + 1] == null ? [at] : []);
+  const series = (table, n, bars) => {
+    const ink = colour(table.places[n]);
+    if (bars) return { stroke: ink, fill: ink, width: 0, paths: uPlot.paths.bars({ size: [0.76, 60] }), points: { show: false } };
+    const points = { show: true, size: 4, fill: ink, filter: (u, at) => alone(u.data[at]) };
+    return { stroke: ink, width: 2, dash: DASHES[table.places[n]], cap: "round", points };
+  };
+  const dot = (table, n) => {
+    const ink = colour(table.places[n]);
+    return { stroke: ink, width: 0, points: { show: true, size: 5, fill: ink, stroke: ink } };
   };
 
   const draw = (figure) => {
@@ -51,7 +53,8 @@
     if (!svg || !box.clientWidth) return;
     const table = read(figure);
     if (table.times.length < 2) return;
-    const step = table.times[1] - table.times[0], top = Number(box.dataset.top), bars = "bars" in box.dataset;
+    const step = table.times[1] - table.times[0], top = Number(box.dataset.top);
+    const bars = "bars" in box.dataset, grows = "grows" in box.dataset && !bars;
     const options = {
       width: box.clientWidth,
       height: box.clientHeight,
@@ -60,21 +63,13 @@
       axes: [{ show: false }, { show: false }],
       cursor: { y: false, drag: { x: false, y: false }, points: { show: !bars } },
       scales: { x: { time: true, range: [table.times[0] - step / 2, table.times.at(-1) + step / 2] }, y: { range: [0, top] } },
-      series: [{}, ...table.labels.map((label, n) => ({
-        label,
-        stroke: colour(n),
-        width: 2,
-        dash: DASHES[n],
-        cap: "round",
-        points: { show: !bars, size: 4, fill: colour(n), filter: (u, at) => alone(table.lines[at - 1]) },
-        ...(bars ? { fill: colour(n), width: 0, paths: uPlot.paths.bars({ size: [0.76, 60] }) } : {}),
-      }))],
-      hooks: {
-        drawClear: [missed(svg)],
-        setCursor: [(u) => say(figure, table, u.cursor.idx ?? -1)],
-      },
+      series: [{}, ...table.lines.flatMap((_, n) => series(table, n, bars)), ...(grows ? table.lines.map((_, n) => dot(table, n)) : [])],
+      hooks: { setCursor: [(u) => say(figure, table, u.cursor.idx ?? -1)] },
     };
-    const plot = new uPlot(options, [table.times, ...table.lines], box);
+    // The step that is still being counted is not yet what the others are: it stands by itself.
+    const ended = grows ? table.lines.map((line) => line.map((value, at) => at === line.length - 1 ? null : value)) : table.lines;
+    const growing = grows ? table.lines.map((line) => line.map((value, at) => at === line.length - 1 ? value : null)) : [];
+    const plot = new uPlot(options, [table.times, ...ended, ...growing], box);
     figure.classList.add("drawn");
     box.tabIndex = 0;
     box.setAttribute("role", "group");
@@ -90,9 +85,6 @@
     box.onblur = () => say(figure, table, -1);
     plots.set(figure, { plot, words: figure.querySelector("tbody").textContent });
   };
-  // What stands alone between two gaps would be no line: it is a dot.
-  const alone = (line) => line.flatMap((value, at) => value !== null && line[at - 1] == null && line[at + 1] == null ? [at] : []);
-
   const undo = (figure) => {
     plots.get(figure)?.plot.destroy();
     plots.delete(figure);
@@ -109,9 +101,15 @@
     }
   };
 
-  let asked = 0;
-  const soon = (all) => { cancelAnimationFrame(asked); asked = requestAnimationFrame(() => renew(all)); };
-  new MutationObserver(() => soon(false)).observe(document.getElementById("main"), { childList: true, subtree: true });
+  let asked = 0, whole = false;
+  const soon = (all) => {
+    whole ||= all;
+    cancelAnimationFrame(asked);
+    asked = requestAnimationFrame(() => { renew(whole); whole = false; });
+  };
+  // What the page puts in the place of a chart is drawn anew; what is written here is no news.
+  const ours = ({ target }) => target.closest?.(".plot .uplot, .readout");
+  new MutationObserver((news) => { if (!news.every(ours)) soon(false); }).observe(document.getElementById("main"), { childList: true, subtree: true });
   addEventListener("resize", () => soon(true));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => soon(true));
   renew(true);

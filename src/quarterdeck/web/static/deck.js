@@ -231,6 +231,20 @@
   if (kept("sessionStorage", "chose")) chosen()?.focus();
   keep("sessionStorage", "chose", "");
 
+  // Commands can be copied by a button. Where the browser does not let us, they are marked, ready to be copied by hand.
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest(".copy");
+    if (!button) return;
+    const code = button.previousElementSibling;
+    try {
+      await navigator.clipboard.writeText(code.textContent);
+      write(button, "Copied");
+      setTimeout(() => write(button, "Copy"), 2000);
+    } catch {
+      getSelection().selectAllChildren(code);
+    }
+  });
+
   // A visit that names no instance goes on where the one before left off; an address that names one has the word.
   const asked = new URLSearchParams(location.search);
   const before = choices.find((choice) => choice.value === kept("localStorage", "instance"));
