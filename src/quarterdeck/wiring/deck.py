@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck.settings import Settings
 from quarterdeck.sources import own
@@ -35,6 +35,9 @@ from quarterdeck.truth.snapshot import Snapshot
 from quarterdeck.views.recall import Recall
 from quarterdeck.wiring.memory import Memory
 from quarterdeck.wiring.named import Units, named
+
+if TYPE_CHECKING:
+    from quarterdeck.wiring.punctual import Punctuality
 
 STOP_S = 1.0
 """Seconds that a part gets to end when everything ends."""
@@ -105,14 +108,22 @@ def build(
     kernel = HostSource(host, homes, holders=holders)
     sources = (*(reader for reader, _ in readers), *managers, kernel, *(other for other, _ in others))
     memory = Memory(settings, clock, monotonic, log=log) if remember and settings.history.record else None
-    if memory is not None:
-        sources = (*sources, memory)
+    ledger = None if memory is None else _punctuality(memory, monotonic)
+    if memory is not None and ledger is not None:
+        sources = (*sources, memory, ledger)
     expected: dict[str, tuple[Key, ...]] = {reader.name: keys for reader, keys in (*readers, *others)}
     expected |= {manager.name: manager.expected for manager in managers}
     collector = Collector(sources, instances, clock, monotonic, expected=expected, log=log)
-    if memory is not None:
+    if memory is not None and ledger is not None:
         memory.record(collector, sources)
+        ledger.follow(lambda: collector.snapshot)
     return Deck(settings, collector, Waker(sources, collector.wake, log=log), sources, clock, memory)
+
+
+def _punctuality(memory: Memory, monotonic: Callable[[], float]) -> Punctuality:
+    from quarterdeck.wiring.punctual import Punctuality  # noqa: PLC0415 -- who does not record need not load it
+
+    return Punctuality(memory, monotonic)
 
 
 def _reader(instance: Instance, host: str, roots: Mapping[PurePath, str]) -> tuple[Source, tuple[Key, ...]]:

@@ -5,6 +5,7 @@ Rule 1: the agent advances ``next_run_at`` before a run, keeps it on paused jobs
         from a readable ``jobs.json`` is finished, not failed.
 Rule 2: a job is late only after its own grace: half its period, between two minutes and two hours.
 Rule 3: whether a run succeeded and whether its message was delivered are two facts.
+Rule 4: a missed run is trouble until the next one is made. How many were missed in a day is counted in any case.
 """
 
 from __future__ import annotations
@@ -187,6 +188,14 @@ JOB: tuple[Rule, ...] = (
         _overdue,
         lambda f: f"overdue by {f.span(F.NEXT_RUN_AT)}",
         since=lambda f: f.get(F.NEXT_RUN_AT),
+    ),
+    Rule(
+        "missed",
+        Status.DEGRADED,
+        lambda f: _may_run(f) and f[F.MISSED_AT] is not None,
+        lambda f: f"nobody made the run that was due {f.span(F.MISSED_AT)} ago",
+        since=lambda f: f.get(F.MISSED_AT),
+        elsewhere=True,
     ),
     Rule(
         "failing",

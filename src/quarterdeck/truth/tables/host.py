@@ -164,6 +164,14 @@ TIMER: tuple[Rule, ...] = (
         since=lambda f: f.get(F.TIMER_NEXT_AT),
     ),
     Rule(
+        "missed",
+        Status.DEGRADED,
+        lambda f: f[F.TIMER_MISSED_AT] is not None,
+        lambda f: f"did not elapse when it was due {f.span(F.TIMER_MISSED_AT)} ago",
+        since=lambda f: f.get(F.TIMER_MISSED_AT),
+        elsewhere=True,
+    ),
+    Rule(
         "running",
         Status.OK,
         lambda f: f[F.TIMER_ACTIVATED_STATE] in ("activating", "active", "reloading"),
