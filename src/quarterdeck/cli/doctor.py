@@ -13,7 +13,7 @@ import os
 import platform
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -29,20 +29,10 @@ from quarterdeck.truth.instance import Instance, instance_of, subject
 from quarterdeck.truth.judgement import words
 from quarterdeck.truth.reading import AnyReading, Knowledge, Known, Reason, Unavailable
 from quarterdeck.truth.snapshot import Snapshot
+from quarterdeck.views.words import ADVICE
 
 DEADLINE_S: Final = 10.0
 INOTIFY: Final = Path("/proc/sys/fs/inotify")
-
-ADVICE: Final[Mapping[Reason, str]] = {
-    Reason.MISSING: "",
-    Reason.CORRUPT: "See what is there instead, and what the agent says of it.",
-    Reason.SCHEMA: "It was written by a release this one does not know: look for a newer Quarterdeck.",
-    Reason.BUSY: "It is looked at again and again; if it stays so, see what holds it.",
-    Reason.TIMEOUT: "See whether its disk, or the program that was asked, answers at all.",
-    Reason.DENIED: "Run Quarterdeck as its owner, or let its owner run the exporter (`quarterdeck units`).",
-    Reason.OBSERVER: "That is a mistake of Quarterdeck, or a limit of this machine; please report it.",
-    Reason.NEVER_SEEN: "Nothing has reported it.",
-}
 
 
 class Level(StrEnum):

@@ -11,6 +11,7 @@ from quarterdeck.views.brief import brief
 from quarterdeck.views.coverage import coverage
 from quarterdeck.views.cron import cron
 from quarterdeck.views.ops import ops
+from quarterdeck.views.products import products
 from quarterdeck.views.spec import Spec
 
 VIEWS: dict[str, Spec] = {
@@ -18,7 +19,8 @@ VIEWS: dict[str, Spec] = {
     "agents": Spec("Agents", agents, "a", template="table.html"),
     "cron": Spec("Cron", cron, "c", template="table.html"),
     "sessions": Spec("Sessions", sessions.sessions, "s", sessions.recall, sessions.PARAMS, "sessions.html"),
-    "ops": Spec("Ops", ops, "o"),
+    "products": Spec("Products", products, "p", template="products.html"),
+    "ops": Spec("Ops", ops, "o", template="ops.html"),
     "alerts": Spec("Alerts", alerts.alerts, "l", alerts.recall, alerts.PARAMS, "alerts.html"),
     "history": Spec("History", history.history, "h", history.recall, history.PARAMS, "history.html"),
     "session": Spec("Session", session.session, "", session.recall, session.PARAMS, "session.html"),

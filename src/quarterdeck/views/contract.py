@@ -12,7 +12,7 @@ from quarterdeck.truth.rollup import Rollup
 from quarterdeck.truth.shapes import dump
 from quarterdeck.truth.witnesses import Question
 from quarterdeck.views.charts_json import charts_json
-from quarterdeck.views.model import Figure, Gap, Row, View
+from quarterdeck.views.model import Figure, Gap, Link, Row, View
 from quarterdeck.views.remembered_json import remembered_json
 from quarterdeck.views.words import Shown, sentence
 
@@ -35,6 +35,7 @@ def as_json(view: View) -> Json:
         "figures": [_figure(figure, view.at) for figure in view.figures],
         "side_by_side": [_side(side.title, side.cells, view.at) for side in view.sides],
         "gaps": [_gap(gap) for gap in view.gaps],
+        "actions": {one: [_link(link) for link in links] for one, links in view.actions.items()},
         "sources": [
             {
                 "source": look.source,
@@ -83,7 +84,7 @@ def _row(row: Row, now: datetime) -> Json:
         "reason": judgement.reason,
         "since": dump(judgement.since),
         "expires_at": dump(judgement.expires_at),
-        "links": [{"kind": x.kind, "label": x.label, "text": x.text, "href": x.href} for x in row.links],
+        "links": [_link(link) for link in row.links],
         "why": _why(judgement, now),
         "contradictions": [_dispute(dispute) for dispute in row.disputes],
         "folded": list(row.folded),
@@ -103,6 +104,10 @@ def _incident(incident: Incident) -> Json:
         "shares": {"what": tie.share.value, "value": tie.value} if tie else None,
         "message": incident.message,
     }
+
+
+def _link(link: Link) -> Json:
+    return {"kind": link.kind, "label": link.label, "text": link.text, "href": link.href}
 
 
 def _why(judgement: Judgement, now: datetime) -> list[Json]:

@@ -19,18 +19,7 @@ from quarterdeck.views.frame import Page, at_best
 from quarterdeck.views.judged import Judged, matches
 from quarterdeck.views.model import Gap, View
 from quarterdeck.views.rows import build_whole
-
-ADVICE = {
-    Reason.MISSING: "",
-    Reason.CORRUPT: "See what is there instead, and what the agent says of it.",
-    Reason.SCHEMA: "It was written by a release this one does not know: look for a newer Quarterdeck.",
-    Reason.BUSY: "It is looked at again and again; if it stays so, see what holds it.",
-    Reason.TIMEOUT: "See whether its disk, or the program that was asked, answers at all.",
-    Reason.DENIED: "Run Quarterdeck as its owner, or let its owner run the exporter (`quarterdeck units`).",
-    Reason.OBSERVER: "That is a mistake of Quarterdeck, or a limit of this machine; please report it.",
-    Reason.NEVER_SEEN: "Nothing has reported it.",
-}
-"""What to do about a fact that is not known, by reason. A thing that is simply not there needs nothing."""
+from quarterdeck.views.words import ADVICE
 
 Limit = tuple[str, str, Callable[[Facts, Instance], bool]]
 
@@ -69,19 +58,31 @@ LIMITS: tuple[Limit, ...] = (
 """What cannot be known of an instance, and when that is so."""
 
 NOT_WATCHED = (
-    ("reviews and tasks", "This release does not look at a forge."),
-    ("backups", "This release does not look at backups or at what could be restored."),
-    ("services", "Beside the agents' own listeners no service is asked whether it answers."),
-    ("containers", "A gateway in a container is seen only as far as its kernel is ours."),
+    ("reviews and tasks", "This release does not look at a forge.", ""),
+    (
+        "restores and emergency bundles",
+        "Whether a backup can be restored, and how old an emergency bundle is, is not looked at.",
+        "Watch the timer that makes a bundle: name it under `[units]`.",
+    ),
+    (
+        "containers",
+        "No container engine is asked. A gateway in a container is seen only as far as its kernel is ours.",
+        "Name what runs in one under `[[services]]`, with `url` or `address`: then it is asked whether it answers.",
+    ),
+    (
+        "the tailnet",
+        "Its own addresses, its peers and what it serves are not asked of its daemon.",
+        "Name its unit, such as `tailscaled.service`, under `[units]`: then it is seen whether it runs.",
+    ),
 )
-"""What nobody looks at, whatever the settings."""
+"""What nobody looks at, whatever the settings: what, why, and what can be done instead."""
 
 
 def coverage(judged: Judged, asked: Asked, _recalled: object = None) -> View:
     """Return the coverage view over a filter."""
     names = judged.of("source", instance=asked.instance)
     unread = tuple(_unread(judged, asked.instance))
-    gaps = (*unread, *_limits(judged, asked.instance), *_nowhere())
+    gaps = (*unread, *_unnamed(judged, asked.instance), *_limits(judged, asked.instance), *_nowhere())
     rows = build_whole(judged, names)
     view = Page(judged, asked).view("coverage", "Coverage", names, rows=rows, gaps=gaps)
     if not judged.instances:
@@ -125,4 +126,17 @@ def _limits(judged: Judged, instance: str) -> Iterator[Gap]:
 
 
 def _nowhere() -> Iterator[Gap]:
-    return (Gap(ALL, what, why, "", ()) for what, why in NOT_WATCHED)
+    return (Gap(ALL, what, why, fix, ()) for what, why, fix in NOT_WATCHED)
+
+
+def _unnamed(judged: Judged, instance: str) -> Iterator[Gap]:
+    """What only the operator can name, and has not."""
+    for one in judged.snapshot.instances:
+        if instance in (ALL, one.id) and not any(
+            instance_of(name) == one.id for name in judged.of("repository", instance=one.id)
+        ):
+            why = "No repository of it is named: whether it is backed up is not known."
+            yield Gap(one.id, "backup", why, "Name it under `[[repositories]]`, with `instance` and `path`.", ())
+    if not judged.of("service"):
+        why = "None is named: beside the agents' own listeners, nothing is asked whether it answers."
+        yield Gap(ALL, "services", why, "Name them under `[[services]]`.", ())

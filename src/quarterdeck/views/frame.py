@@ -14,8 +14,17 @@ from quarterdeck.views.judged import Judged, needs_somebody
 from quarterdeck.views.lazy import judgements_of
 from quarterdeck.views.model import Choice, Column, Figure, Gap, Row, Side, View
 
-KINDS = {"agents": ("gateway",), "cron": ("scheduler", "job", "timer")}
-"""Kinds each view is about; ops is about all the others and these."""
+KINDS = {
+    "agents": ("gateway",),
+    "cron": ("scheduler", "job", "timer"),
+    "products": ("service",),
+    "ops": (
+        *("instance", "sessions", "model", "credentials", "kanban", "inventory", "logs", "repository"),
+        *("host", "disk", "listener", "unit"),
+    ),
+    "coverage": ("source",),
+}
+"""Kinds that each view is first to show; the number beside its name counts those of them that need somebody."""
 
 NOBODY = "No agent is watched."
 
@@ -91,6 +100,7 @@ def headline(rollup: Rollup, judgements: Sequence[Judgement]) -> str:
     """Say in one sentence what an operator needs to know first."""
     if rollup.total == 0:
         return "Nothing is watched yet."
+    judgements = [j for j in judgements if j.knowledge is not Knowledge.RETIRED]
     bad = sum(j.status in (Status.DOWN, Status.DEGRADED) for j in judgements)
     vague = sum(j.status in (Status.UNKNOWN, Status.STALE) for j in judgements)
     if not bad and not vague:

@@ -49,10 +49,10 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Where to go from a row, or what to paste: an id, a path relative to the home, a command, a page."""
+    """Where to go from a row, or what to paste: an id, a path relative to the home, a command, a page, an address."""
 
     kind: str
-    """``id``, ``path``, ``command`` or ``page``."""
+    """``id``, ``path``, ``command``, ``page``, or ``away`` for a page of somebody else's."""
     text: str
     label: str
     href: str | None = None
@@ -158,6 +158,8 @@ class View:
     sides: tuple[Side, ...] = ()
     gaps: tuple[Gap, ...] = ()
     looks: tuple[Look, ...] = field(default=())
+    actions: Mapping[str, Sequence[Link]] = field(default_factory=dict)
+    """What an operator can open or copy to look after each instance."""
     feed: Feed | None = None
     """Alerts that are over; None where nothing is remembered."""
     diff: Diff | None = None

@@ -34,8 +34,23 @@ NAMES = {
     "listener": "Listener {id}",
     "unit": "Unit {id}",
     "timer": "Timer {id}",
+    "service": "Service {id}",
+    "repository": "Repository {id}",
     "source": "Source {owner}",
 }
+GIVEN = {
+    "job": (F.JOB_NAME, "Job “{}”"),
+    "service": (F.SERVICE_LABEL, "{}"),
+    "repository": (F.REPOSITORY_LABEL, "{}"),
+}
+"""Kinds that somebody may have named: which fact says how, and how that is written."""
+PAGES = {"gateway": "agents", "job": "cron", "scheduler": "cron", "service": "products"}
+"""Where a kind of subject has its row; every other has it on ops."""
+WAYS = {
+    "service": (("Open it", F.SERVICE_LINK), ("Runbook", F.SERVICE_RUNBOOK)),
+    "repository": (("Open it", F.REPOSITORY_LINK), ("Runbook", F.REPOSITORY_RUNBOOK)),
+}
+"""Addresses elsewhere that the settings give for a kind of subject."""
 PATHS = {
     "gateway": "gateway.lock",
     "scheduler": "cron/jobs.json",
@@ -74,7 +89,7 @@ def row(
     return Row(
         name,
         kind,
-        instance_of(name),
+        owner_of(judged, name),
         title,
         judged.judgements[name],
         cells,
@@ -83,6 +98,15 @@ def row(
         folded,
         matter,
     )
+
+
+def owner_of(judged: Judged, name: str) -> str:
+    """Return the instance a subject belongs to: by its id, or, of a listener, by the process that listens."""
+    found = instance_of(name)
+    if kind_of(name) == "listener":
+        said = judged.facts(name).get(F.LISTENER_OF)
+        found = said if said in judged.instances else found
+    return found or ALL
 
 
 def whole(judged: Judged, name: str) -> Row:
@@ -99,10 +123,11 @@ def _column(subject: str, field: str) -> Column:
 def title_of(judged: Judged, name: str) -> str:
     """Name a subject for people: its given name where the policy lets it through, else its id."""
     kind = kind_of(name)
-    if kind == "job":
-        given = judged.snapshot.readings.get((name, F.JOB_NAME.name))
+    if kind in GIVEN:
+        field, form = GIVEN[kind]
+        given = judged.fields.get(name, {}).get(field.name)
         if isinstance(given, Known):
-            return f"Job “{given.value}”"
+            return form.format(given.value)
     owner, _, path = name.partition(":")[2].partition("/")
     instance = judged.instances.get(owner)
     last = path.partition("/")[2] or path
@@ -128,8 +153,12 @@ def links(judged: Judged, name: str) -> tuple[Link, ...]:
     instance = judged.instances.get(owner)
     if kind == "gateway" and instance is not None:
         found += _gateway_links(judged, name, instance)
+    for label, field in WAYS.get(kind, ()):
+        address = judged.facts(name).get(field)
+        if address is not None:
+            found.append(away(label, address))
     if owner != ALL:
-        page = {"gateway": "agents", "job": "cron", "scheduler": "cron"}.get(kind, "ops")
+        page = PAGES.get(kind, "ops")
         found.append(Link("page", f"{page}, {owner}", "Page", f"/{page}?instance={owner}#{name}"))
     found.append(Link("page", "timeline", "Timeline", f"/timeline?subject={quoted(name)}"))
     return tuple(found)
@@ -157,12 +186,24 @@ def _gateway_links(judged: Judged, name: str, instance: Instance) -> list[Link]:
     session = facts.get(F.OPEN_TURN_SESSION)
     if session:
         found.append(Link("id", session, "Session"))
+    if instance.runbook is not None:
+        found.append(away("Runbook", instance.runbook))
     return found
+
+
+def away(label: str, address: str) -> Link:
+    """Return a way to a page of somebody else's."""
+    return Link("away", address, label, address)
 
 
 def _listener_links(judged: Judged, name: str) -> list[Link]:
     """How to reach a loopback listener of a far host from here."""
     if judged.facts(name).get(F.LISTENER_PUBLIC) is not False:
         return []
-    host, port = _scheme_owner(name), name.rpartition(":")[2]
-    return [Link("command", f"ssh -N -L {port}:127.0.0.1:{port} {host}", "Tunnel")]
+    instance = judged.instances.get(owner_of(judged, name))
+    return [tunnel(instance.ssh if instance and instance.ssh else _scheme_owner(name), name.rpartition(":")[2])]
+
+
+def tunnel(host: str, port: str) -> Link:
+    """Return the command that brings a loopback port of a far host here."""
+    return Link("command", f"ssh -N -L {port}:127.0.0.1:{port} {quote(host)}", "Tunnel")

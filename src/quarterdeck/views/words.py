@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from quarterdeck.truth.fields import field_for
 from quarterdeck.truth.judgement import words
-from quarterdeck.truth.reading import AnyReading, Knowledge, Known
+from quarterdeck.truth.reading import AnyReading, Knowledge, Known, Reason
 from quarterdeck.truth.shapes import Number, Optional
 
 Show = Callable[[object, datetime], str]
@@ -21,6 +21,19 @@ Show = Callable[[object, datetime], str]
 BYTES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 THOUSANDS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 EXACT_BELOW = 10_000
+
+
+ADVICE: Mapping[Reason, str] = {
+    Reason.MISSING: "",
+    Reason.CORRUPT: "See what is there instead, and what the agent says of it.",
+    Reason.SCHEMA: "It was written by a release this one does not know: look for a newer Quarterdeck.",
+    Reason.BUSY: "It is looked at again and again; if it stays so, see what holds it.",
+    Reason.TIMEOUT: "See whether its disk, or the program that was asked, answers at all.",
+    Reason.DENIED: "Run Quarterdeck as its owner, or let its owner run the exporter (`quarterdeck units`).",
+    Reason.OBSERVER: "That is a mistake of Quarterdeck, or a limit of this machine; please report it.",
+    Reason.NEVER_SEEN: "Nothing has reported it.",
+}
+"""What to do about a fact that is not known, by reason. A thing that is simply not there needs nothing."""
 
 
 class State(StrEnum):
@@ -57,7 +70,7 @@ def show(reading: AnyReading, now: datetime, how: Show | None = None) -> Shown:
         return Shown(f"{text} (old)" if stale else text, state, said, reading.observed_at, reading.expires_at, moment)
     text = "unknown"
     if reading.last is not None:
-        text += f", was {_value(reading.last, now, how)} {seen(now - reading.last.observed_at)}"
+        text += f", was {_value(reading.last, now, how)}, {seen(now - reading.last.observed_at)}"
     said = f"{reading.origin.source}, {reading.origin.locator}: {reading.reason}, {reading.detail}"
     return Shown(text, State.UNKNOWN, said, reading.attempted_at, None)
 
