@@ -25,7 +25,7 @@ from quarterdeck.views.rows import away, build_whole, owner_of, tunnel
 from quarterdeck.views.words import Shown, State, show
 
 ORDER = (
-    "instance", "gateway", "scheduler", "sessions", "model", "credentials", "repository", "service", "kanban",
+    "instance", "gateway", "scheduler", "sessions", "ledger", "model", "credentials", "repository", "service", "kanban",
     "inventory", "logs", "listener", "unit", "host", "disk", "source",
 )  # fmt: skip
 DASHBOARD = "dashboard"
