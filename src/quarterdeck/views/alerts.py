@@ -12,10 +12,9 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from quarterdeck.truth.episodes import closed, episodes
-from quarterdeck.truth.findings import Severity
+from quarterdeck.truth.findings import VAGUE, Severity
 from quarterdeck.truth.incidents import Incident
 from quarterdeck.truth.instance import ALL
-from quarterdeck.truth.judgement import Status
 from quarterdeck.truth.past import Blind, Change
 from quarterdeck.truth.reading import AnyReading, Known
 from quarterdeck.views.asked import Asked, Param
@@ -78,15 +77,17 @@ def alerts(judged: Judged, asked: Asked, recalled: Recalled | None = None) -> Vi
         figures=tuple(_figure(judged, asked, found, severity) for severity in TITLES),
     )
     feed = _feed(judged, asked, recalled, wanted)
-    headline = _headline(found) if judged.instances else NOBODY
+    vague = sum(judged.judgements[name].status in VAGUE for name in names)
+    headline = _headline(found, vague) if judged.instances else NOBODY
     return replace(view, headline=headline, feed=feed)
 
 
-def _headline(found: Sequence[Incident]) -> str:
-    """Say how many alerts of which severity are open, whatever the severity filter."""
+def _headline(found: Sequence[Incident], vague: int) -> str:
+    """Say how many alerts of which severity are open, whatever the severity filter, and what may hide more."""
     counts = {severity: sum(each.severity is severity for each in found) for severity in TITLES}
     said = [f"{n:,} {(ONE if n == 1 else SEVERAL)[severity]}" for severity, n in counts.items() if n]
-    return f"{', '.join(said).capitalize()}." if said else "No alert is open."
+    more = f"; {vague:,} {'subject' if vague == 1 else 'subjects'} cannot be judged" if vague else ""
+    return f"{', '.join(said).capitalize()}{more}." if said else "No alert is open."
 
 
 def _figure(judged: Judged, asked: Asked, found: Sequence[Incident], severity: Severity) -> Figure:
@@ -94,7 +95,7 @@ def _figure(judged: Judged, asked: Asked, found: Sequence[Incident], severity: S
     of = [each for each in found if each.severity is severity]
     names = judged.of(*kinds(judged), instance=asked.instance)
     verdicts = [judged.judgements[name] for name in names]
-    vague = sum(each.status in (Status.UNKNOWN, Status.STALE) for each in verdicts)
+    vague = sum(each.status in VAGUE for each in verdicts)
     known = tuple(_first(each.because) for each in verdicts if each.because)
     behind = tuple(reading for each in of for member in each.members for reading in member.because[:1])
     readings = behind or known[:1]

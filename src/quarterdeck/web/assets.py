@@ -14,7 +14,7 @@ from typing import Final
 from quarterdeck.web.answers import KEPT_FOR_GOOD, NOT_KEPT, TIGHTLY, Answer, answer
 
 BUNDLES: Final[dict[str, tuple[str, ...]]] = {
-    "deck.js": ("vendor/htmx.min.js", "vendor/hx-sse.min.js", "deck.js"),
+    "deck.js": ("vendor/htmx.min.js", "vendor/hx-sse.min.js", "deck.js", "since.js"),
     "deck.css": ("deck.css",),
     "charts.js": ("vendor/uplot.min.js", "charts.js"),
     "charts.css": ("vendor/uplot.min.css",),
