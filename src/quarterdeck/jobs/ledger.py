@@ -55,11 +55,12 @@ def ledger(record: RunRecord, blind: Sequence[Blind], facts: Facts, span: Span) 
             due += [(at, plan) for at in expected(plan, record.runs, part, anchor)]
         except NotUnderstoodError as error:
             lost = str(error)
-    if facts.kind == "timer" and any(later[0] - earlier[0] < OFTEN for earlier, later in pairwise(sorted(due))):
+    due.sort(key=lambda each: each[0])
+    if facts.kind == "timer" and any(later[0] - earlier[0] < OFTEN for earlier, later in pairwise(due)):
         return Ledger(span, (), "It elapses more often than it is looked at.")
     runs = [run for run in record.runs if run.began_at <= wide.until]
     sight = Sight(seen(record.covers, blind, _read_until(facts)), tuple(blind), _next_due(facts))
-    slots = pair(sorted(due, key=lambda each: each[0]), runs, facts.now, limits(facts), sight)
+    slots = pair(due, runs, facts.now, limits(facts), sight)
     return Ledger(span, tuple(slot for slot in slots if span.since < slot.at <= span.until), lost)
 
 
@@ -75,7 +76,7 @@ def limits(facts: Facts) -> Limits:
 
 
 def _read_until(facts: Facts) -> datetime:
-    """Return up to when its runs have been read: a source that fell silent is still believed as long as its word lives."""
+    """Return up to when its runs have been read; a source that fell silent is believed as long as its word lives."""
     reading = facts.reading(F.RECENT_RUNS if facts.kind == "job" else F.TIMER_RUNS)
     return min(facts.now, reading.expires_at) if isinstance(reading, Known) else facts.now
 

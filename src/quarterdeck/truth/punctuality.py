@@ -25,9 +25,15 @@ from quarterdeck.truth.past import Blind, Cover, Plan, Run, Verdict, Watch
 EARLY = timedelta(seconds=5)
 """Two clocks are read: a run may seem to begin so much before it was due."""
 
+MISSED, UNJUDGED = "jobs_missed", "jobs_not_known"
+"""In the tally of a scheduler: its jobs that missed a run, and those of which nothing could be told."""
 OVERLAPS = 5
 """So many runs before a time are asked whether they were still going."""
 NOT_MADE = frozenset({Verdict.MISSED, Verdict.SKIPPED})
+OTHERS = (
+    Verdict.MISSED, Verdict.SKIPPED, Verdict.LATE, Verdict.RAN_LONG, Verdict.RAN_SHORT, Verdict.OVERLAPPING,
+    Verdict.RUNNING, Verdict.UNEXPECTED,
+)  # fmt: skip
 OVER = frozenset(Verdict) - {Verdict.WAITING, Verdict.UNEXPECTED, Verdict.UNKNOWN}
 """What has become of a time that was due, once it can be said."""
 
@@ -239,6 +245,20 @@ def key(verdict: Verdict) -> str:
 def not_made(counted: Mapping[str, int]) -> int:
     """Return how many runs of a tally were due and were not made."""
     return sum(counted.get(key(verdict), 0) for verdict in NOT_MADE)
+
+
+def in_words(counted: Mapping[str, int]) -> str:
+    """Say a tally: ``23 of 24 on time, 1 missed``. Where not all is known, what was missed is a lower bound."""
+    due, vague = counted.get("due", 0), counted.get(key(Verdict.UNKNOWN), 0)
+    lost = counted.get(UNJUDGED, 0)
+    said = [f"{counted.get(key(Verdict.ON_TIME), 0)} of {due} on time" if due else "none due"]
+    for verdict in OTHERS:
+        if number := counted.get(key(verdict), 0):
+            bound = "≥" if verdict in NOT_MADE and (vague or lost) else ""
+            said.append(f"{bound}{number} {verdict.value}")
+    said += [f"{vague} not known"] if vague else []
+    said += [f"{lost} {'job' if lost == 1 else 'jobs'} not known"] if lost else []
+    return ", ".join(said)
 
 
 def missed_at(slots: Sequence[Slot]) -> datetime | None:

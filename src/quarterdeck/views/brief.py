@@ -15,9 +15,10 @@ from types import MappingProxyType
 from typing import Any
 
 from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
+from quarterdeck.truth import punctuality
 from quarterdeck.truth.fields import Field
 from quarterdeck.truth.instance import subject
-from quarterdeck.truth.judgement import Activity, Judgement, Status, words
+from quarterdeck.truth.judgement import Judgement, Status, words
 from quarterdeck.truth.reading import AnyReading, Knowledge, Known
 from quarterdeck.truth.rollup import Total, total
 from quarterdeck.views.asked import Asked
@@ -62,7 +63,7 @@ class Heading:
 WORKING = Heading("agents_working", "Agents working", "/agents")
 OLDEST_TURN = Heading("oldest_open_turn_s", "Oldest open turn", "/agents")
 IN_TROUBLE = Heading("jobs_in_trouble", "Jobs in trouble", "/cron")
-PAUSED = Heading("jobs_paused", "Jobs paused", "/cron")
+MISSED = Heading("jobs_missed_24h", "Jobs missed, 24 h", "/runs")
 SESSIONS = Heading("sessions_24h", "Sessions, 24 h", "/ops")
 TOKENS = Heading("tokens_24h", "Tokens, 24 h", "/ops")
 COST = Heading("cost_24h_usd", "Cost, 24 h", "/ops")
@@ -144,12 +145,20 @@ def _at_least(added: Total) -> str:
     return f"{'' if added.complete else '≥'}{added.value:.0f}"
 
 
-def _jobs_paused(judged: Judged, instance: str) -> Figure:
-    names = judged.of("job", instance=instance)
-    declared = total(_all(judged, F.JOBS_DECLARED, instance), judged.now)
-    paused = sum(judged.judgements[n].activity is Activity.PAUSED for n in names)
-    added = Total(paused, declared.known, declared.of, declared.readings)
-    return _figure(judged, PAUSED, added, count)
+def _jobs_missed(judged: Judged, instance: str) -> Figure:
+    """Count the jobs that missed a run; runs and jobs of which nothing can be told make it a lower bound."""
+    missed, known, vague = 0, 0, False
+    readings: list[AnyReading] = []
+    names = judged.of("scheduler", instance=instance)
+    for facts in map(judged.facts, names):
+        none = facts.get(F.JOBS_DECLARED) == 0
+        counted = {} if none else facts.get(F.SCHEDULER_LAST_24H)
+        readings.append(facts.reading(F.JOBS_DECLARED if none else F.SCHEDULER_LAST_24H))
+        if counted is not None:
+            known += 1
+            missed += counted.get(punctuality.MISSED, 0)
+            vague = vague or any(counted.get(word) for word in (punctuality.UNJUDGED, "unknown"))
+    return _figure(judged, MISSED, Total(missed, known, len(names), tuple(readings)), count, more=vague)
 
 
 def _summed(heading: Heading, field: Field[Any], say: Callable[[float], str]) -> Callable[[Judged, str], Figure]:
@@ -182,7 +191,7 @@ FIGURES = (
     _agents_working,
     _oldest_turn,
     _jobs_in_trouble,
-    _jobs_paused,
+    _jobs_missed,
     _summed(SESSIONS, F.SESSIONS_24H, count),
     _summed(TOKENS, F.TOKENS_24H, count),
     _cost,

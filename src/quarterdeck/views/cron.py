@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
 from quarterdeck.truth.fields import kind_of
+from quarterdeck.truth.punctuality import in_words
 from quarterdeck.views.asked import Asked
 from quarterdeck.views.frame import Page
 from quarterdeck.views.judged import Judged
@@ -22,6 +25,12 @@ COLUMNS = (
     ),
     Column(
         "last_run_at", "Last run", {"job": F.LAST_RUN_AT, "timer": F.TIMER_LAST_AT, "scheduler": F.TICKER_SUCCESS_AT}
+    ),
+    Column(
+        "last_24h",
+        "Last 24 h",
+        {"job": F.LAST_24H, "timer": F.TIMER_LAST_24H, "scheduler": F.SCHEDULER_LAST_24H},
+        lambda value, _: in_words(value) if isinstance(value, Mapping) else str(value),
     ),
     Column("last_result", "Result", {"job": F.LAST_RESULT, "timer": F.TIMER_RESULT}),
     Column("next_run_at", "Next run", {"job": F.NEXT_RUN_AT, "timer": F.TIMER_NEXT_AT, "scheduler": F.OLDEST_DUE_AT}),

@@ -40,7 +40,7 @@ from quarterdeck.web.drawing import drawn, tick
 IN_TABLE = {
     "agents": ("agent_version", "model", "last_success_at", "live", "platforms"),
     "products": ("address", "version", "latency_ms", "http_status", "tls_expires_at"),
-    "cron": ("schedule", "desired", "last_run_at", "last_result", "next_run_at"),
+    "cron": ("schedule", "desired", "last_run_at", "last_24h", "last_result", "next_run_at"),
 }
 """The columns one looks down; a row's details tell all of them."""
 PAGE_OF = {

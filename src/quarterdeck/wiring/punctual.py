@@ -27,7 +27,7 @@ from quarterdeck.truth.instance import instance_of, subject
 from quarterdeck.truth.judgement import Facts
 from quarterdeck.truth.past import Blind, Plan, Verdict
 from quarterdeck.truth.plans import RUNS, has_plan, plan_of, recent_of
-from quarterdeck.truth.punctuality import missed_at, tally
+from quarterdeck.truth.punctuality import MISSED, UNJUDGED, missed_at, not_made, tally
 from quarterdeck.truth.reading import AnyReading, Known, Origin, Reason
 from quarterdeck.truth.shapes import Recent
 from quarterdeck.truth.snapshot import Snapshot
@@ -47,8 +47,6 @@ WORK_S: Final = 1.0
 """Seconds of work in one look."""
 DARK: Final = timedelta(days=3)
 PENDING: Final = frozenset({Verdict.WAITING, Verdict.RUNNING, Verdict.OVERLAPPING, Verdict.UNKNOWN})
-UNJUDGED: Final = "jobs_not_known"
-"""In the sum of an instance: jobs of which nothing could be told."""
 
 
 class Remembering(Protocol):
@@ -187,16 +185,22 @@ def _anew(readings: Iterable[AnyReading], now: datetime) -> tuple[AnyReading, ..
 
 
 def _sums(names: Iterable[str], reckoned: Mapping[str, Reckoned], now: datetime) -> Iterator[AnyReading]:
-    """Add up the jobs of every scheduler, and how many of them nothing could be told of."""
+    """Add up the jobs of every scheduler: what became of their runs, how many missed one, how many are not known."""
     sums: dict[str, Counter[str]] = {}
     for name in names:
         if kind_of(name) != "job":
             continue
         counted = sums.setdefault(subject(instance_of(name), "cron"), Counter())
         first = reckoned[name].readings[0] if name in reckoned else None
-        counted.update(first.value if isinstance(first, Known) else {UNJUDGED: 1})
+        if isinstance(first, Known):
+            counted.update(first.value)
+            counted.update({MISSED: not_made(first.value) > 0})
+        else:
+            counted.update({UNJUDGED: 1})
     for scheduler, counted in sums.items():
-        yield F.SCHEDULER_LAST_24H.known(scheduler, WITNESS, dict(counted), now)
+        yield F.SCHEDULER_LAST_24H.known(
+            scheduler, WITNESS, {key: number for key, number in counted.items() if number}, now
+        )
 
 
 def _subjects(snapshot: Snapshot) -> Mapping[str, Fields]:
