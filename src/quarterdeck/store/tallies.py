@@ -111,9 +111,11 @@ def _first_days(connection: Connection) -> dict[str, datetime]:
 def _counted(connection: Connection, since: datetime, until: datetime, width: int, known_by: datetime | None) -> Steps:
     found: Steps = {}
     if known_by is None and width % DAY == 0:
-        asked = select(days.c.instance, days.c.day, *(days.c[name] for name in FIGURES))
-        for name, day, *figures in connection.execute(asked.where(days.c.day.between(ms(since), ms(until)))):
-            _add(found, name, floor(day, width), Sum(*figures))
+        begins = (days.c.day - (days.c.day - MONDAY) % width).label("begins")
+        asked = select(days.c.instance, begins, *(func.sum(days.c[name]) for name in FIGURES))
+        asked = asked.where(days.c.day.between(ms(since), ms(until))).group_by(days.c.instance, begins)
+        for name, at, *figures in connection.execute(asked).all():
+            found.setdefault(name, {})[at] = Sum(*map(int, figures))
         return found
     span = {"since": ms(since), "until": ms(until), "known": BIGGEST if known_by is None else ms(known_by)}
     for name, at, *figures in connection.execute(text(_KNOWN), span | {"width": width, "monday": MONDAY}):

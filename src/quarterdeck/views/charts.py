@@ -8,7 +8,7 @@ Rule 3: a chart is its table. Whatever is drawn can be read as numbers, with the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -69,6 +69,8 @@ class Line:
     label: str
     marks: Marks
     origin: Origin | None = None
+    place: int = 0
+    """By which of ``LINES`` patterns it is told apart; the same instance has the same one in every chart."""
 
     @property
     def known(self) -> tuple[Mark, ...]:
@@ -114,6 +116,8 @@ class Chart:
     hidden: tuple[Blind, ...] = ()
     """When we did not look, where that makes a gap."""
     at_least: bool = False
+    grows: bool = False
+    """Whether the last step is still being counted: it is not yet what the others are."""
 
     def say(self, value: float) -> str:
         """Put one of its values into words."""
@@ -232,8 +236,11 @@ def _sum(marks: Sequence[Mark | None]) -> Mark | None:
 
 def fewer(lines: Sequence[Line]) -> tuple[Line, ...]:
     """Keep the lines that come to most, and add the others up."""
-    if len(lines) <= LINES:
-        return tuple(lines)
+    if len(lines) == 1:
+        return (replace(lines[0], place=0),)
+    if len(lines) <= LINES and all(line.place < LINES for line in lines):
+        return tuple(sorted(lines, key=lambda line: line.place))
     order = sorted(lines, key=lambda line: (-line.total, line.label))
     rest = order[LINES - 1 :]
-    return (*order[: LINES - 1], together(rest, "others", f"{len(rest)} others"))
+    others = replace(together(rest, "others", f"{len(rest)} others"), place=LINES - 1)
+    return (*(replace(line, place=place) for place, line in enumerate(order[: LINES - 1])), others)

@@ -208,9 +208,10 @@ def _headline(made: History) -> str:
     if alerts is None or alerts.empty:
         return f"What happened {over}."
     raised = sum(line.total for line in alerts.lines)
-    least = "at least " if alerts.at_least else ""
-    said = f"{least}{raised:,.0f} {'alert' if raised == 1 else 'alerts'} {over}"
-    return f"{said[0].upper()}{said[1:]}." if raised or least else f"No alert {over}."
+    if not raised:
+        return f"No alert {'was seen ' if alerts.at_least else ''}{over}."
+    said = f"{raised:,.0f} {'alert' if raised == 1 else 'alerts'} {over}"
+    return f"At least {said}." if alerts.at_least else f"{said}."
 
 
 def _lede(made: History, now: datetime) -> str:
@@ -263,20 +264,22 @@ class _History:
             self._span.step,
             self._now,
             shown,
-            f"{'≥' if bound else ''}{say(of.unit, total)}" if shown else "unknown",
+            _total(of, total, bound=bound) if shown else "unknown",
             self._silent(silent) if told else "nothing is known of it yet",
             min((t.known_until for t in told), default=None),
             hidden,
             at_least=bound,
+            grows=True,
         )
 
     def _tally(self, tally: Tally, at: Sequence[datetime], hidden: Iterable[Blind]) -> Line:
         marks = unseen(counted(tally, at, self._span.step, self._now), at, self._span.step, self._now, hidden)
-        return Line(tally.instance, self._label(tally.instance), marks, tally.origin)
+        return Line(tally.instance, self._label(tally.instance), marks, tally.origin, self._place(tally.instance))
 
     def _by_measure(self, of: Count, lines: Mapping[tuple[str, str], Line]) -> tuple[Line, ...]:
         found = ((m, title, [line for (one, _), line in lines.items() if one == m]) for m, title in of.measures.items())
-        return tuple(together(each, measure, title) for measure, title, each in found if each)
+        sums = [together(each, measure, title) for measure, title, each in found if each]
+        return tuple(replace(line, place=place) for place, line in enumerate(sums))
 
     def _silent(self, silent: Sequence[str]) -> str:
         if not silent:
@@ -296,7 +299,7 @@ class _History:
         lines = [Line(t.subject, self._name(t.subject), measured(t, at), t.origin) for t in told]
         lines = sorted((line for line in lines if line.known), key=_rank(of))
         left = max(len(lines) - LINES, 0) + self._recalled.left_out.get(of.key, 0)
-        shown = tuple(lines[:LINES])
+        shown = self._placed(lines[:LINES])
         note = f"{left} more are not drawn; choose an instance to see fewer" if left else ""
         hidden = touching(self._recalled.blind, at[0], self._now)
         last = max((t.points[-1].at + t.step for t in told if t.points), default=None)
@@ -304,6 +307,19 @@ class _History:
         return Chart(
             of.key, of.title, of.unit, of.part, at, step, self._now, shown, _range(of, shown), note, known, hidden
         )
+
+    def _placed(self, lines: Sequence[Line]) -> tuple[Line, ...]:
+        """Tell lines apart: by their instance, where each has its own; else in the order of their names."""
+        if len(lines) == 1:
+            return tuple(lines)
+        own = {line.key: self._place(instance_of(line.key)) for line in lines}
+        if len(set(own.values())) < len(lines) or any(place >= LINES for place in own.values()):
+            own = {line.key: place for place, line in enumerate(sorted(lines, key=lambda line: line.label))}
+        return tuple(sorted((replace(line, place=own[line.key]) for line in lines), key=lambda line: line.place))
+
+    def _place(self, instance: str) -> int:
+        known = list(self._judged.instances)
+        return known.index(instance) if instance in known else len(known)
 
     def _asks(self, instance: str) -> bool:
         return self._asked.instance in (ALL, instance) or instance == ALL
@@ -327,6 +343,12 @@ class _History:
     def _label(self, instance: str) -> str:
         found = self._judged.instances.get(instance)
         return found.label if found else "shared" if instance == ALL else instance
+
+
+def _total(of: Count, total: float, *, bound: bool) -> str:
+    if bound and not total:
+        return "none seen"
+    return f"{'≥' if bound else ''}{say(of.unit, total)}"
 
 
 def _due(line: Line, told: Iterable[Tally], at: Sequence[datetime]) -> Iterable[Mark | None]:
