@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from quarterdeck.cli.render_charts import charts
 from quarterdeck.cli.render_memory import remembered
 from quarterdeck.truth.judgement import Judgement, Status, words
 from quarterdeck.truth.reading import AnyReading, Known
@@ -41,6 +42,8 @@ def as_text(view: View, *, width: int | None, colour: bool) -> str:
         _rows(console, view)
     for line in remembered(view):
         console.print(line)
+    for line in charts(view):
+        console.print(line, no_wrap=True, overflow="ellipsis")
     for gap in view.gaps:
         console.print(_gap(gap))
     if view.figures:
