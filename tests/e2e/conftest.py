@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.e2e.fleet import fleet
-from tests.e2e.serving import Served, serving
+from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
+from quarterdeck.truth.instance import subject
+from quarterdeck.truth.past import Late
+from tests.e2e.fleet import fleet, tell
+from tests.e2e.serving import WITCHING_HOUR, Served, serving
+from tests.fakes.memory import FakeMemory
 
 CHROMIUM: Final = Path("/usr/bin/chromium")
 LIMIT_MS: Final = 30_000  # the machine may be busy; nothing here is slow by itself
@@ -19,6 +24,8 @@ QUIET: Final = (  # this browser talks to the pages and to nobody else
     "--no-first-run",
 )
 Open = Callable[..., Page]
+AGO: Final = WITCHING_HOUR - timedelta(minutes=30)
+"""A moment that the hubs of these tests remember."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -57,10 +64,19 @@ def window(browser: Browser) -> Iterator[Open]:
         context.close()
 
 
+def memory() -> FakeMemory:
+    """What is remembered of the fleet: how it was half an hour ago, and what was learnt of that since."""
+    gateway = subject("north", "gateway")
+    late = tell(F.PROCESS_STARTED_AT, gateway, AGO - timedelta(minutes=4), WITCHING_HOUR - timedelta(minutes=3))
+    told = Late(late, AGO - timedelta(minutes=4), WITCHING_HOUR - timedelta(minutes=3))
+    return FakeMemory([(AGO, fleet(AGO))], lately=[told])
+
+
 @pytest.fixture(scope="module")
 def deck() -> Iterator[Served]:
-    """The fleet, served to every test of a module that only looks at it."""
+    """The fleet, served with its memory to every test of a module that only looks at it."""
     with serving(fleet) as served:
+        served.hub.recall = memory()
         yield served
 
 
@@ -68,4 +84,5 @@ def deck() -> Iterator[Served]:
 def own_deck() -> Iterator[Served]:
     """The fleet, served to one test that changes or stops it."""
     with serving(fleet) as served:
+        served.hub.recall = memory()
         yield served

@@ -80,6 +80,15 @@ class Served:
             time.sleep(0.02)
         self.base = f"http://127.0.0.1:{self.server.servers[0].sockets[0].getsockname()[1]}"
 
+    def let_streams_go(self) -> None:
+        """End all open streams, as when the network breaks."""
+        self.application.until(lambda: True)
+        deadline = time.monotonic() + LIMIT_S
+        while self.application.live.streams:
+            assert time.monotonic() < deadline, f"streams are still open after {LIMIT_S:.0f} s"
+            time.sleep(0.02)
+        self.application.until(lambda: self.server.should_exit)
+
     def stop(self) -> None:
         """End the server, as when its machine goes down."""
         self.server.should_exit = self.server.force_exit = True
