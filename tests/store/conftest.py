@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, inspect
 
 from quarterdeck.store.engine import Engine
 from quarterdeck.store.migrate import upgrade
+from quarterdeck.store.schema import metadata
 from tests.fakes import postgres
 
 
@@ -33,3 +35,25 @@ def engine(place: Path | str) -> Iterator[Engine]:
     made.write(upgrade)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """A history that each example empties again, because making one takes longer than filling it."""
+    if request.param == "sqlite":
+        made = Engine(tmp_path_factory.mktemp("recorder") / "history.db")
+    else:
+        made = Engine(request.getfixturevalue("server").database())
+    made.write(upgrade)
+    yield made
+    made.close()
+
+
+def clear(engine: Engine) -> None:
+    def work(connection: Connection) -> None:
+        for table in reversed(metadata.sorted_tables):
+            if inspect(connection).has_table(table.name):
+                connection.execute(table.delete())
+
+    engine.write(work)
+    engine.names.forget()

@@ -1,24 +1,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import hypothesis
-import pytest
 from hypothesis import strategies as st
-from sqlalchemy import Connection, inspect
 
 from quarterdeck.store import past
 from quarterdeck.store.engine import Engine
-from quarterdeck.store.migrate import upgrade
 from quarterdeck.store.recorder import Recorded, Recorder
-from quarterdeck.store.schema import metadata
 from quarterdeck.truth.snapshot import Snapshot
 from quarterdeck.views import VIEWS
 from quarterdeck.views.asked import Asked
 from quarterdeck.views.contract import as_json
 from quarterdeck.views.judged import Judged
+from tests.store.conftest import clear
 from tests.store.worlds import snapshots
 
 
@@ -59,28 +55,6 @@ def assert_same(loaded: Snapshot | None, recorded: Snapshot) -> None:
     assert loaded.gone == recorded.gone
     assert loaded.instances == recorded.instances
     assert (loaded.version, loaded.generated_at) == (recorded.version, recorded.generated_at)
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def empty(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """A history that each example empties again, because making one takes longer than filling it."""
-    if request.param == "sqlite":
-        made = Engine(tmp_path_factory.mktemp("recorder") / "history.db")
-    else:
-        made = Engine(request.getfixturevalue("server").database())
-    made.write(upgrade)
-    yield made
-    made.close()
-
-
-def clear(engine: Engine) -> None:
-    def work(connection: Connection) -> None:
-        for table in reversed(metadata.sorted_tables):
-            if inspect(connection).has_table(table.name):
-                connection.execute(table.delete())
-
-    engine.write(work)
-    engine.names.forget()
 
 
 @hypothesis.given(worlds=snapshots(), restarts=st.sets(st.integers(0, 7)), offsets=st.lists(st.integers(-60, 200)))

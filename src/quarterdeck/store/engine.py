@@ -149,6 +149,19 @@ class Engine:
             finally:
                 raw.close()
 
+    def give_back(self, pages: int) -> None:
+        """Give free pages at the end of the file back to the disk.
+
+        Raises:
+            StoreTrouble: when SQLite refuses.
+        """
+        with self._turn, translated():
+            raw = self._writer.raw_connection()
+            try:  # a cursor would take one step, and so give back one page
+                raw.cursor().executescript(f"PRAGMA incremental_vacuum({pages})")
+            finally:
+                raw.close()
+
     def close(self) -> None:
         """Let nobody in any more, wait for those who are inside, and close every connection.
 

@@ -86,7 +86,7 @@ class Retention:
             return False
         free = engine.pragma("freelist_count")[0][0]
         if free:
-            engine.pragma(f"incremental_vacuum({PAGES})")
+            engine.give_back(PAGES)
         size = engine.pragma("page_size")[0][0] * (engine.pragma("page_count")[0][0] - free)
         if size > self._spans.most_mb * MB and self._squeeze > SMALLEST:
             self._squeeze /= 2
