@@ -16,11 +16,14 @@ from typing import Final, NamedTuple
 
 from quarterdeck import settings, wiring
 from quarterdeck.cli.up import StandardError, listening, log_discreetly, serve
-from quarterdeck.demo import fleet
+from quarterdeck.demo import fleet, past
 from quarterdeck.demo.home import Plan
+from quarterdeck.settings import Settings
+from quarterdeck.wiring.remembering import observers
 
 BANNER: Final = "Demo: an invented fleet. Nothing on this page is real."
 ANY_PORT: Final = 0
+LOOK_S: Final = 6.0
 
 
 class Wanted(NamedTuple):
@@ -47,11 +50,19 @@ def demo(wanted: Wanted) -> int:
         made = fleet.build(place, wanted.plan, time.time(), say)
         with fleet.living(made):
             decided = settings.load(made.settings, ())
+            say("history")
+            _remember(decided, made, say)
             deck = wiring.build(decided, log=StandardError())._replace(banner=BANNER)
             with deck.running():
                 say("")
                 serve(deck, listener, decided)
     return 0
+
+
+def _remember(decided: Settings, made: fleet.Fleet, say: fleet.Say) -> None:
+    """Look at the fleet once, and record the month that led to what is seen."""
+    seen = wiring.build(decided).collector.collect(LOOK_S)
+    past.write(decided.history.place, observers, seen, made, say)
 
 
 def cache() -> Path:

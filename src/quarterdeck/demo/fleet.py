@@ -8,6 +8,7 @@ Rule 2: whatever is started here ends with the block, and also when this program
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 import subprocess
@@ -15,13 +16,14 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
-from quarterdeck.demo import home, keeper, schema
+from quarterdeck.demo import home, keeper, schema, services, vault
 from quarterdeck.demo.characters import Character, cast
 from quarterdeck.demo.home import Plan
+from quarterdeck.demo.present import Run
 from quarterdeck.errors import QuarterdeckError
 
 SETTINGS: Final = "quarterdeck.toml"
@@ -29,6 +31,8 @@ LOCK: Final = "in-use.lock"
 PREFIX: Final = "fleet-"
 AGENT: Final = "from quarterdeck.demo.keeper import main\nmain()\n"
 GIVE_UP_S: Final = 5.0
+SERVED, NOT_SERVED = "qwen4-32b-instruct", "embed-small"
+NOT_STARTED: Final = QuarterdeckError("A part of the demo did not start", "Try again; its own words stand above.")
 
 Say = Callable[[str], None]
 
@@ -40,6 +44,8 @@ class Fleet:
     folder: Path
     plan: Plan
     characters: tuple[Character, ...]
+    runs: dict[str, dict[str, list[Run]]] = field(default_factory=dict)
+    """The runs of every agent's jobs, by job."""
 
     @property
     def settings(self) -> Path:
@@ -91,16 +97,20 @@ def build(folder: Path, plan: Plan, now: float, say: Say) -> Fleet:
     fleet = Fleet(folder, plan, tuple(cast(plan.instances, plan.jobs)))
     for number, one in enumerate(fleet.characters, 1):
         say(f"agent {number} of {len(fleet.characters)}: {one.name}")
-        home.write(fleet.home(one), one, plan, now)
+        fleet.runs[one.name] = home.write(fleet.home(one), one, plan, now)
     for release in schema.RELEASES:
         _install(folder, release)
-    fleet.settings.write_text(settings(fleet), encoding="utf-8")
+    say("backup")
+    vault.make(folder, now, plan.days)
     return fleet
 
 
-def settings(fleet: Fleet) -> str:
-    """Return the settings file of a fleet."""
-    return "\n".join(["# Settings of a demo: nothing in it is real.", "discover = false", *_instances(fleet)]) + "\n"
+def settings(fleet: Fleet, ports: Mapping[str, int]) -> str:
+    """Return the settings file of a fleet; ``ports`` are those of its services."""
+    head = ["# Settings of a demo: nothing in it is real.", "discover = false"]
+    history = [f'\n[history]\nfile = "{fleet.folder}/history.db"']
+    services = _services(ports) if ports else ()
+    return "\n".join([*head, *history, *_instances(fleet), *services, *_repositories(fleet)]) + "\n"
 
 
 def _instances(fleet: Fleet) -> Iterator[str]:
@@ -108,6 +118,21 @@ def _instances(fleet: Fleet) -> Iterator[str]:
         shown = str(one.names_shown).lower()
         yield f'\n[[instances]]\nid = "{one.name}"\nlabel = "{one.name}"\nhome = "{fleet.home(one)}"'
         yield f"policy = {{ job_names = {shown}, session_titles = {shown} }}"
+
+
+def _services(ports: Mapping[str, int]) -> Iterator[str]:
+    for name, port in ports.items():
+        kind = "model-server" if name == "models" else "http"
+        yield f'\n[[services]]\nid = "{name}"\nkind = "{kind}"\nurl = "http://127.0.0.1:{port}/"'
+        if kind == "model-server":
+            yield f'instance = "south"\nmodels = ["{SERVED}", "{NOT_SERVED}"]'
+    yield '\n[[services]]\nid = "database"\nkind = "tcp"\naddress = "127.0.0.1:9"'
+    yield '\n[[services]]\nid = "shop"\nkind = "http"\nurl = "http://127.0.0.1:9/"\ndeployed = false'
+
+
+def _repositories(fleet: Fleet) -> Iterator[str]:
+    if (fleet.folder / "vault").is_dir():
+        yield f'\n[[repositories]]\nid = "vault"\nlabel = "Vault of the fleet"\npath = "{fleet.folder}/vault"'
 
 
 def _install(folder: Path, release: str) -> None:
@@ -123,11 +148,13 @@ def _install(folder: Path, release: str) -> None:
 
 @contextmanager
 def living(fleet: Fleet) -> Iterator[None]:
-    """Have the gateways that are alive run for the length of the block."""
+    """Have the services and the gateways that are alive run for the length of the block; write the settings."""
     with ExitStack() as stack:
+        answering = stack.enter_context(_child([sys.executable, "-m", services.__name__]))
         begun = [stack.enter_context(_child(_command(fleet, one))) for one in fleet.characters if one.alive]
         for child in begun:
             _ready(child)
+        fleet.settings.write_text(settings(fleet, json.loads(_said(answering))), encoding="utf-8")
         yield
 
 
@@ -159,6 +186,12 @@ def _close(stream: IO[str] | None) -> None:
 
 
 def _ready(child: subprocess.Popen[str]) -> None:
+    if _said(child) != keeper.READY:
+        raise NOT_STARTED
+
+
+def _said(child: subprocess.Popen[str]) -> str:
     said = child.stdout.readline().strip() if child.stdout else ""
-    if said != keeper.READY:
-        raise QuarterdeckError("An agent of the demo did not start", "Try again; its own words stand above.")
+    if not said:
+        raise NOT_STARTED
+    return said

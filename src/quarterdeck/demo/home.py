@@ -31,7 +31,7 @@ TITLES: Final = (
 )  # fmt: skip
 SKILLS: Final = ("deploy", "report", "triage", "research", "translate")
 RUNS_KEPT: Final = 1_000
-LOG_LINES: Final = 1_500
+LOG_LINES, QUIET_LINES = 1_500, 300
 TASKS: Final = 40
 PROMPT_BYTES: Final = 900
 MESSAGES: Final = 11
@@ -63,17 +63,18 @@ class Plan:
     seed: int = 1
 
 
-def write(root: Path, one: Character, plan: Plan, now: float) -> None:
-    """Write a home of this character as it stands at a moment."""
+def write(root: Path, one: Character, plan: Plan, now: float) -> dict[str, list[Run]]:
+    """Write a home of this character as it stands at a moment; return the runs its jobs had."""
     random = Random(f"{one.name}/{plan.seed}")
     present_at = now if one.alive else now - one.died_min * 60
     root.mkdir(mode=0o700, parents=True)
     schema.make(root, one.release)
     bulk.fill(root / "state.db", _shape(one, plan), present_at, lambda _: None)
-    _write_jobs(root, random, one, plan, present_at)
+    runs = _write_jobs(root, random, one, plan, present_at)
     present.tasks(root / "kanban.db", random, present_at, TEXT, TASKS)
     failing = 0.09 if one.refused else 0.004
-    present.logs(root / "logs", random, present_at, TEXT, lines=LOG_LINES, failing=failing)
+    quiet = 0 if one.refused else QUIET_LINES
+    present.logs(root / "logs", random, present_at, TEXT, lines=LOG_LINES, failing=failing, quiet=quiet)
     present.json_file(root / "config.yaml", config(one))  # YAML understands it
     logins = present.logins(present_at, one.provider, TEXT, refused=one.refused)
     present.json_file(root / "auth.json", logins)
@@ -83,6 +84,7 @@ def write(root: Path, one: Character, plan: Plan, now: float) -> None:
         _write_end(root, one, present_at)
     for name in one.torn:
         os.truncate(root / name, 1_200)
+    return runs
 
 
 def _shape(one: Character, plan: Plan) -> Shape:
@@ -118,7 +120,7 @@ def _write_end(root: Path, one: Character, at: float) -> None:
 # --- jobs and their runs ---------------------------------------------------------------------------------------------
 
 
-def _write_jobs(root: Path, random: Random, one: Character, plan: Plan, now: float) -> None:
+def _write_jobs(root: Path, random: Random, one: Character, plan: Plan, now: float) -> dict[str, list[Run]]:
     history = {job.id(one.name): list(_runs_of(job, one.name, random, plan, now)) for job in one.jobs}
     declared = [declare(job, one, history[job.id(one.name)], now) for job in one.jobs]
     document = {"jobs": declared, "updated_at": iso(now - 30)}
@@ -126,6 +128,7 @@ def _write_jobs(root: Path, random: Random, one: Character, plan: Plan, now: flo
     (root / "cron" / "jobs.json").chmod(0o600)
     newest_first = sorted((run for made in history.values() for run in made), key=lambda run: -run.began)
     present.runs(root / "cron" / "executions.db", random, reversed(newest_first[:RUNS_KEPT]))
+    return history
 
 
 def declare(job: Job, one: Character, made: list[Run], now: float) -> dict[str, Any]:

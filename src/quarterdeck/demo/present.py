@@ -106,12 +106,12 @@ def logins(now: float, provider: str, text: str, *, refused: bool = False) -> di
     }  # fmt: skip
 
 
-def logs(folder: Path, random: Random, now: float, text: str, *, lines: int, failing: float) -> None:
-    """Write the log and its extract of errors, each as old as its last line."""
+def logs(folder: Path, random: Random, now: float, text: str, *, lines: int, failing: float, quiet: int = 0) -> None:
+    """Write the log and its extract of errors, each as old as its last line, the newest ``quiet`` without any."""
     written: list[tuple[float, str]] = []
     for number in range(lines):
         at = math.floor(now) - (lines - 1 - number) * LOG_EVERY_S
-        written.append((at, log_line(at, number, text, failed=random.random() < failing)))
+        written.append((at, log_line(at, number, text, failed=number < lines - quiet and random.random() < failing)))
     errors = [(at, line) for at, line in written if " WARNING " in line]
     for name, chosen in (("agent.log", written), ("errors.log", errors)):
         text_file(folder / name, "".join(line for _, line in chosen))
