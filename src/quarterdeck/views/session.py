@@ -122,7 +122,8 @@ def _figures(reading: Reading[SessionDetail] | None, lines: Sequence[Line]) -> I
     for key, (title, value, form) in sums.items():
         text = ("" if whole else "≥") + form.format(value)
         note = "its record in the home" if whole else "of the rows that are shown"
-        yield Figure(key, title, value, text, note, not whole, (reading,), "", reading.expires_at)
+        told = Known(reading.subject, key, reading.origin, value, reading.observed_at, reading.fresh_for)
+        yield Figure(key, title, value, text, note, not whole, (told,), "", told.expires_at)
 
 
 def _seconds(lines: Sequence[Line], role: str) -> float:

@@ -18,7 +18,7 @@ from quarterdeck.truth import fields as F  # noqa: N812 -- short where every lin
 from quarterdeck.truth.instance import ALL, subject
 from quarterdeck.truth.judgement import Status
 from quarterdeck.truth.past import Facets, SessionPage, SessionQuery
-from quarterdeck.truth.reading import AnyReading, Knowledge, Known
+from quarterdeck.truth.reading import AnyReading, Knowledge, Known, Origin
 from quarterdeck.truth.rollup import total
 from quarterdeck.views.asked import Asked, Param
 from quarterdeck.views.frame import Page
@@ -31,6 +31,7 @@ from quarterdeck.views.when import moment_of
 from quarterdeck.views.words import count, money
 
 ROWS = 50
+NOTED = Origin("session ledger", "session_streams")
 DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 SORTS = {
     "started_at": "Started",
@@ -112,7 +113,7 @@ def recall(memory: Recall, asked: Asked, now: datetime) -> Recalled:
 def sessions(judged: Judged, asked: Asked, recalled: Recalled | None = None) -> View:
     """Return a page of the ledger over a filter."""
     page = recalled.page if recalled is not None else None
-    ledgers = _ledgers(judged, asked.instance)
+    ledgers = _ledgers(judged, asked.instance, {} if page is None else page.read_at)
     read_at = {} if page is None else _read_at(page, ledgers)
     rows = tuple(row(judged, entry, read_at.get(entry.instance)) for entry in page.entries) if page else ()
     names = judged.of("ledger", "sessions", instance=asked.instance)
@@ -144,11 +145,14 @@ def _carried(asked: Asked, page: SessionPage | None, refusal: str) -> LedgerPage
     return LedgerPage(page.facets, *order, page.next, page.previous, page.total, page.total_is_exact, refusal)
 
 
-def _ledgers(judged: Judged, instance: str) -> dict[str, AnyReading]:
-    """Return up to when the ledger of each instance is known, as far as that was told."""
+def _ledgers(judged: Judged, instance: str, read_at: Mapping[str, datetime]) -> dict[str, AnyReading]:
+    """Return up to when the ledger of each instance is known: as its source told, or as the ledger itself notes."""
     found = {}
     for one in judged.instances:
-        reading = judged.readings.get((subject(one, "ledger"), F.LEDGER_UNTIL.name))
+        name = subject(one, "ledger")
+        reading: AnyReading | None = judged.readings.get((name, F.LEDGER_UNTIL.name))
+        if reading is None and one in read_at:
+            reading = F.LEDGER_UNTIL.known(name, NOTED, read_at[one], read_at[one])
         if instance in (ALL, one) and reading is not None:
             found[one] = reading
     return found
@@ -197,7 +201,7 @@ def _lede(judged: Judged, asked: Asked, page: SessionPage, ledgers: Mapping[str,
     said = f"By {SORTS[asked.word('sort', NEWEST)].lower()}, {order}. Times are when a session began."
     if asked.word("sort", NEWEST) == NEWEST:
         said = "Newest first." if order == "largest first" else "Oldest first."
-    beside = _beside(judged, asked, page) if ledgers or not judged.past else ""
+    beside = _beside(judged, asked, page) if ledgers else ""
     return f"{said} {beside}".strip()
 
 
@@ -220,6 +224,8 @@ def _figures(
 ) -> Iterator[Figure]:
     """Add up what the sessions of the filter come to."""
     readings = tuple(ledgers.values())
+    if not readings:
+        return
     exact = page.total_is_exact and complete
     note = _note(judged, ledgers)
     expires = min((r.expires_at for r in readings if isinstance(r, Known)), default=None)
@@ -238,7 +244,4 @@ def _figures(
 
 def _note(judged: Judged, ledgers: Mapping[str, AnyReading]) -> str:
     lost = sum(one.knowledge(judged.now) in (Knowledge.UNKNOWN, Knowledge.STALE) for one in ledgers.values())
-    missing = [one for one in judged.instances if one not in ledgers]
-    if lost:
-        return f"session ledger · {lost} of {len(ledgers)} behind"
-    return "session ledger" if ledgers or not missing else "session ledger · not told yet"
+    return f"session ledger · {lost} of {len(ledgers)} behind" if lost else "session ledger"
