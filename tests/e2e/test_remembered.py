@@ -11,6 +11,7 @@ from quarterdeck.truth.judgement import Status
 from quarterdeck.truth.past import Blind, Change
 from quarterdeck.truth.reading import Knowledge
 from tests.e2e.conftest import Open
+from tests.e2e.fleet import fleet
 from tests.e2e.serving import WITCHING_HOUR, Served
 from tests.fakes.memory import FakeMemory
 from tests.truth.cast import ago
@@ -28,6 +29,7 @@ def with_trouble(deck: Served) -> None:
     """Let the gateway of north have been down for ten minutes, while nobody looked for two of them."""
     memory = deck.hub.recall
     assert isinstance(memory, FakeMemory)
+    memory.snapshots.append((ago(20 * 60), fleet(ago(20 * 60))))
     memory.changed = [
         change(900, Status.DOWN, Status.OK, "no process holds gateway.lock"),
         change(300, Status.OK, Status.DOWN, "alive"),
