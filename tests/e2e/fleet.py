@@ -48,6 +48,8 @@ ORIGINS: Final = {
     "listener": Origin("kernel", "net/tcp"),
     "unit": Origin("systemd (user)", "hermes-gateway.service"),
     "timer": Origin("systemd (user)", "hermes-backup.timer"),
+    "service": Origin("our own asking", "127.0.0.1:11434"),
+    "repository": Origin("git", "north-backup: HEAD"),
 }
 WITNESSES: Final = {
     F.LOCK_HOLDER: Origin("kernel locks", "gateway.lock"),
@@ -72,7 +74,7 @@ WITNESSES: Final = {
 def fleet(now: datetime, version: int = 1) -> Snapshot:
     """Everything as it stands at a moment."""
     world: dict[Key, AnyReading] = {}
-    for name, facts in {**_north(now), **_south(now), **_harbour(now), **_host(now)}.items():
+    for name, facts in {**_north(now), **_south(now), **_harbour(now), **_host(now), **_named(now)}.items():
         for field, value in facts.items():
             world[name, field.name] = tell(field, name, value, now - timedelta(seconds=4))
     _age(world, now)
@@ -367,4 +369,47 @@ def _host(now: datetime) -> dict[str, Facts]:
         "systemd:user/hermes-backup.timer": timer("hermes-backup.service"),
         "systemd:user/hermes-backup-south.timer": timer("hermes-backup-south.service", last_result="exit-code"),
         "systemd:user/quarterdeck-export.timer": timer("quarterdeck-export.service", unit_state="activating"),
+    }  # fmt: skip
+
+
+def _named(now: datetime) -> dict[str, Facts]:
+    """Services that answer, refuse, and are not there yet; a backup that is made and one that is late."""
+    minute = timedelta(minutes=1)
+
+    def service(kind: str, label: str, **facts: object) -> Facts:
+        well: dict[Field[Any], object] = {
+            F.SERVICE_LABEL: label, F.SERVICE_KIND: kind, F.DEPLOYED: True, F.SERVICE_ADDRESS: "127.0.0.1:11434",
+            F.SERVICE_LINK: None, F.SERVICE_RUNBOOK: "https://deck.example/runbook", F.EXPECTS: None,
+            F.SLOW_AFTER: 2_000.0, F.OUTCOME: "answered", F.LAST_ANSWER_AT: now, F.LATENCY: 12.4,
+        }  # fmt: skip
+        if kind != "tcp":
+            well |= {F.HTTP_STATUS: 200, F.STATUS_EXPECTED: True, F.TLS_EXPIRES_AT: now + timedelta(days=40)}
+        if kind == "model-server":
+            well |= {
+                F.SERVICE_VERSION: "0.12.3", F.MODELS_PRESENT: ("llama3:8b", "qwen4:32b"), F.MODELS_MISSING: (),
+                F.MODELS_RUNNING: ("llama3:8b",), F.MODEL_LOAD: None, F.MODEL_LOAD_S: None, F.MODEL_LOADED_AT: None,
+            }  # fmt: skip
+        named = {field.name: field for field in well}
+        return well | {named[name]: value for name, value in facts.items()}
+
+    def repository(pushed: timedelta, changed: int = 0) -> Facts:
+        return {
+            F.REPOSITORY_LABEL: "backup", F.REPOSITORY_LINK: None, F.REPOSITORY_RUNBOOK: None, F.BACKUP: True,
+            F.PUSH_WITHIN: 1_800.0, F.PUSH_LOST: 7_200.0, F.BACKUP_TIMER: None, F.BRANCH_EXPECTED: None,
+            F.CONFIRMS: False, F.REPOSITORY_FOUND: "repository", F.BARE: False, F.SHALLOW: False, F.BRANCH: "main",
+            F.OPERATION: None, F.HEAD: "1f02c3d4e5a6", F.COMMITTED_AT: now - pushed, F.CHANGED: changed,
+            F.UNTRACKED: 0, F.CONFLICTS: 0, F.DIRTY_SINCE: now - pushed / 2 if changed else None,
+            F.UPSTREAM: "origin/main", F.AHEAD: 0, F.BEHIND: 0, F.UNPUSHED_SINCE: None, F.PUSHED_AT: now - pushed,
+            F.REMOTE_HEAD: None, F.CONFIRMED_AT: None,
+        }  # fmt: skip
+
+    return {
+        "service:models": service("model-server", "Model server"),
+        "service:ledger": service("tcp", "Ledger", outcome="refused", last_answer_at=now - 9 * minute),
+        "service:forge": {
+            F.SERVICE_LABEL: "Forge", F.SERVICE_KIND: "http", F.DEPLOYED: False,
+            F.SERVICE_LINK: "https://forge.example/", F.SERVICE_RUNBOOK: None,
+        },
+        subject("north", "repository", "north-backup"): repository(4 * minute),
+        subject("south", "repository", "south-backup"): repository(48 * minute, changed=3),
     }  # fmt: skip

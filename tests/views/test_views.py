@@ -267,7 +267,7 @@ def test_coverage_says_what_cannot_be_known_in_principle() -> None:
     places = {(g["instance"], g["place"]) for g in as_json(_view("coverage", _snapshot(world, NORTH, allowed)))["gaps"]}
     assert {("north", "no heartbeat"), ("north", "no exporter"), ("north", "names of jobs")} <= places
     assert not {("south", "no heartbeat"), ("south", "no exporter"), ("south", "names of jobs")} & places
-    assert {("all", "reviews and tasks"), ("all", "backups")} <= places
+    assert {("all", "reviews and tasks"), ("all", "containers"), ("all", "services")} <= places
 
 
 def test_coverage_follows_the_filter() -> None:

@@ -34,6 +34,10 @@ def _snapshot() -> Snapshot:
     source = "source:slow"
     told = {F.SOURCE_TOOK: 5_000.0, F.SOURCE_ANSWERED: False}
     named |= {(source, field.name): field.known(source, ORIGIN, value, NOW) for field, value in told.items()}
+    asked = {F.SERVICE_KIND: "http", F.DEPLOYED: True, F.OUTCOME: "refused", F.SERVICE_ADDRESS: "127.0.0.1:80"}
+    named |= {
+        ("service:web", field.name): field.known("service:web", ORIGIN, value, NOW) for field, value in asked.items()
+    }
     looks = {"slow": Look("slow", NOW, 5_000, answered=False, detail="no answer within 5 s")}
     return Snapshot(3, NOW, INSTANCES, readings() | readings(spoiled, instance="south") | named, looks)
 

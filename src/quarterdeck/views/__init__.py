@@ -5,7 +5,7 @@ Page, API and terminal render the same objects, so they cannot disagree.
 
 from __future__ import annotations
 
-from quarterdeck.views import alerts, changes, history, session, sessions, timeline
+from quarterdeck.views import alerts, changes, history, runs, session, sessions, timeline
 from quarterdeck.views.agents import agents
 from quarterdeck.views.brief import brief
 from quarterdeck.views.coverage import coverage
@@ -26,6 +26,7 @@ VIEWS: dict[str, Spec] = {
     "session": Spec("Session", session.session, "", session.recall, session.PARAMS, "session.html"),
     "coverage": Spec("Coverage", coverage, "v", template="coverage.html"),
     "changes": Spec("Changes", changes.changes, "", changes.recall, changes.PARAMS, "changes.html"),
+    "runs": Spec("Runs", runs.runs, "", runs.recall, runs.PARAMS, "runs.html"),
     "timeline": Spec("Timeline", timeline.timeline, "", timeline.recall, timeline.PARAMS, "timeline.html"),
 }
 """Every view by name, in the order of the navigation."""

@@ -19,7 +19,7 @@ KINDS = {
     "cron": ("scheduler", "job", "timer"),
     "products": ("service",),
     "ops": (
-        *("instance", "sessions", "model", "credentials", "kanban", "inventory", "logs", "repository"),
+        *("instance", "sessions", "ledger", "model", "credentials", "kanban", "inventory", "logs", "repository"),
         *("host", "disk", "listener", "unit"),
     ),
     "coverage": ("source",),

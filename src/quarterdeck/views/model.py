@@ -21,6 +21,7 @@ from quarterdeck.views.asked import Asked
 from quarterdeck.views.charts import History
 from quarterdeck.views.ledger import LedgerPage, SessionRecord
 from quarterdeck.views.remembered import Diff, Feed, Story
+from quarterdeck.views.run_page import RunsPage
 from quarterdeck.views.words import Show, Shown, show
 
 
@@ -172,6 +173,8 @@ class View:
     """What the page of one session carries beside its row."""
     history: History | None = None
     """What is remembered of numbers over a span."""
+    runs: RunsPage | None = None
+    """What became of the runs of one job or timer."""
 
     @property
     def instance(self) -> str:

@@ -2,7 +2,7 @@
 
 Rule 1: the upper part answers at a glance, one line for each thing an operator looks after. A line of which nothing is
         known says so, and what would let it be known.
-Rule 2: the lower part leaves nothing out.
+Rule 2: the lower part leaves nothing out but what has a page of its own: jobs, services and sources.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from quarterdeck.views.rows import away, build_whole, owner_of, tunnel
 from quarterdeck.views.words import Shown, State, show
 
 ORDER = (
-    "instance", "gateway", "scheduler", "sessions", "ledger", "model", "credentials", "repository", "service", "kanban",
-    "inventory", "logs", "listener", "unit", "host", "disk", "source",
+    "instance", "gateway", "scheduler", "sessions", "ledger", "model", "credentials", "repository", "kanban",
+    "inventory", "logs", "listener", "unit", "host", "disk",
 )  # fmt: skip
 DASHBOARD = "dashboard"
 

@@ -7,14 +7,18 @@ Rule 2: a listener or a unit that no setting and no agent claims is shown too: w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
 from quarterdeck.truth.instance import ALL
 from quarterdeck.truth.reading import Knowledge
 from quarterdeck.views.asked import Asked
 from quarterdeck.views.frame import Page
 from quarterdeck.views.judged import Judged
-from quarterdeck.views.model import Column, View
-from quarterdeck.views.rows import build, owner_of
+from quarterdeck.views.lazy import Rows
+from quarterdeck.views.model import Column, Row, View
+from quarterdeck.views.rows import owner_of, row
 from quarterdeck.views.trouble import owners_of
 
 ANY_HOST = ("0.0.0.0", "[::]")  # noqa: S104 -- what a listener says, not what we bind
@@ -47,7 +51,21 @@ def products(judged: Judged, asked: Asked, _recalled: object = None) -> View:
     """Return the products view over a filter: what is named, what is planned, what was found beside."""
     named = sorted(judged.of("service", instance=asked.instance), key=lambda name: _place(judged, name))
     names = [*named, *_unclaimed(judged, asked.instance)]
-    return Page(judged, asked).view("products", "Products", names, rows=build(judged, names, COLUMNS), columns=COLUMNS)
+    return Page(judged, asked).view("products", "Products", names, rows=_rows(judged, names), columns=COLUMNS)
+
+
+def _rows(judged: Judged, names: Sequence[str]) -> Rows:
+    return Rows([judged.judgements[name] for name in names], lambda place: _row(judged, names[place]))
+
+
+def _row(judged: Judged, name: str) -> Row:
+    """Make a row of what is told: what a port has not, such as a release, is not missing from it."""
+    made, told = row(judged, name, COLUMNS), judged.fields.get(name, {})
+    cells = tuple(
+        cell if cell.reading is not None and cell.reading.field in told else replace(cell, reading=None)
+        for cell in made.cells
+    )
+    return replace(made, cells=cells)
 
 
 def _place(judged: Judged, name: str) -> tuple[bool, int, str]:

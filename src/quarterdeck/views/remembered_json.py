@@ -12,6 +12,7 @@ from quarterdeck.views.changes import became
 from quarterdeck.views.ledger_json import page_json, record_json
 from quarterdeck.views.model import View
 from quarterdeck.views.remembered import Diff, Event, Feed, Story, Turn
+from quarterdeck.views.run_page import runs_json
 from quarterdeck.views.timeline import divided
 
 Json = dict[str, Any]
@@ -30,6 +31,8 @@ def remembered_json(view: View) -> Json:
         parts["ledger"] = page_json(view.ledger)
     if view.record is not None:
         parts["record"] = record_json(view.record)
+    if view.runs is not None:
+        parts["runs"] = runs_json(view.runs)
     return parts
 
 

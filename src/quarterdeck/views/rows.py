@@ -157,6 +157,8 @@ def links(judged: Judged, name: str) -> tuple[Link, ...]:
         address = judged.facts(name).get(field)
         if address is not None:
             found.append(away(label, address))
+    if kind in ("job", "timer"):
+        found.append(Link("page", "runs", "Runs", f"/runs?subject={quoted(name)}"))
     if owner != ALL:
         page = PAGES.get(kind, "ops")
         found.append(Link("page", f"{page}, {owner}", "Page", f"/{page}?instance={owner}#{name}"))

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from quarterdeck.truth.fields import field_for
+from quarterdeck.truth.fields import LAST_24H, field_for
 from quarterdeck.truth.judgement import words
+from quarterdeck.truth.punctuality import in_words
 from quarterdeck.truth.reading import AnyReading, Knowledge, Known, Reason
-from quarterdeck.truth.shapes import Number, Optional
+from quarterdeck.truth.shapes import Number, Optional, Recent
 
 Show = Callable[[object, datetime], str]
 
@@ -134,11 +135,23 @@ def plain(reading: Known[object], now: datetime) -> str:
         return moment(value, now)
     if isinstance(value, int | float):
         return _number(reading.subject, reading.field, value)
+    if isinstance(value, Recent):
+        return _recent(value, now)
+    if isinstance(value, Mapping) and reading.field == LAST_24H.name:
+        return in_words(value)
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "none"
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {item}" for key, item in sorted(value.items())) or "none"
     return str(value)
+
+
+def _recent(value: Recent, now: datetime) -> str:
+    if not value.runs:
+        return "none"
+    newest = value.runs[-1]
+    how = newest.result or ("under way" if newest.ended_at is None else "ended")
+    return f"{len(value.runs)}, the newest {moment(newest.began_at, now)}: {how}"
 
 
 def _number(subject: str, name: str, value: float) -> str:
