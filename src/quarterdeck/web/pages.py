@@ -30,6 +30,7 @@ from quarterdeck.views.changes import became
 from quarterdeck.views.judged import needs_somebody
 from quarterdeck.views.lazy import judgements_of, row_of
 from quarterdeck.views.model import Cell, Choice, Column, Figure, Gap, Row, View
+from quarterdeck.views.run_page import MARKS
 from quarterdeck.views.session_rows import cents
 from quarterdeck.views.timeline import divided
 from quarterdeck.views.words import Shown, clock, show
@@ -41,6 +42,7 @@ IN_TABLE = {
     "agents": ("agent_version", "model", "last_success_at", "live", "platforms"),
     "products": ("address", "version", "latency_ms", "http_status", "tls_expires_at"),
     "cron": ("schedule", "desired", "last_run_at", "last_24h", "last_result", "next_run_at"),
+    "runs": ("schedule", "last_24h", "missed_at", "next_run_at"),
 }
 """The columns one looks down; a row's details tell all of them."""
 PAGE_OF = {
@@ -309,6 +311,7 @@ def _environment() -> Environment:
         "cents": cents,
         "became": became,
         "divided": divided,
+        "RUN_MARKS": MARKS,
         "drawn": drawn,
         "tick": tick,
     }
