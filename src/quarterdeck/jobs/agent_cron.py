@@ -72,7 +72,13 @@ class AgentCron:
         Raises:
             NotUnderstoodError: when the expression cannot be followed here.
         """
-        tick = _floor(self._begin(since))
+        return (at for at in self._follow(_floor(self._begin(since)), until) if at > since)
+
+    def followed(self, since: datetime, until: datetime) -> list[datetime]:
+        """Return the same for an agent that reckons anew at ``since``, a whole minute."""
+        return list(self._follow(since, until))
+
+    def _follow(self, tick: datetime, until: datetime) -> Iterator[datetime]:
         due = self.after(tick)
         while True:
             earlier, tick = tick, max(tick + TICK, _ceil(due.at))
@@ -80,7 +86,7 @@ class AgentCron:
                 return
             if self._runs(due, tick):
                 fire = due.at if due.at > earlier else tick
-                if since < fire <= until:
+                if fire <= until:
                     yield fire
             due = self.after(tick)
 
