@@ -18,10 +18,11 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Table, delete, exists, func, or_, select, update
 
-from quarterdeck.store import gaps, runs
+from quarterdeck.store import alert_hours, gaps, runs, sessions
 from quarterdeck.store.changes import changes
 from quarterdeck.store.engine import Engine
 from quarterdeck.store.readings import clocks, late, readings, records, ticks
+from quarterdeck.store.samples import Samples
 from quarterdeck.store.schema import MICROSECOND, us
 
 MB: Final = 1 << 20
@@ -65,6 +66,7 @@ class Retention:
     def __init__(self, spans: Spans = Spans()) -> None:  # noqa: B008 -- it cannot be changed
         self._spans = spans
         self._squeeze = 1.0
+        self._samples: tuple[Engine, Samples] | None = None
 
     def tidy(self, engine: Engine, now: datetime) -> bool:
         """Do the next piece of work; return whether there is more.
@@ -76,9 +78,19 @@ class Retention:
             if engine.write(partial(thin, tier=tier, now=now)):
                 return True
         horizon = now - self._spans.keep * self._squeeze
-        if engine.write(lambda connection: expire(connection, horizon)):
+        if engine.write(partial(expire, horizon=horizon)) or engine.write(partial(self._of_others, engine, now=now)):
             return True
         return self._give_back(engine)
+
+    def _of_others(self, engine: Engine, connection: Connection, now: datetime) -> bool:
+        """Forget what other parts keep: numbers by their own levels, the rest with the snapshots. Sessions stay."""
+        horizon = now - self._spans.keep
+        runs.forget_before(connection, horizon)
+        alert_hours.forget_before(connection, horizon)
+        sessions.forget_revisions(connection, horizon)
+        if self._samples is None or self._samples[0] is not engine:
+            self._samples = engine, Samples(engine.names)
+        return self._samples[1].prune(connection, now)
 
     def _give_back(self, engine: Engine) -> bool:
         """Give free pages back to the disk; see that what remains is not too much."""
@@ -178,7 +190,6 @@ def expire(connection: Connection, horizon: datetime) -> bool:
     last = select(func.max(changes.c.id)).group_by(changes.c.subject)
     connection.execute(delete(changes).where(changes.c.known_us < us(horizon), changes.c.id.not_in(last)))
     gaps.forget_before(connection, horizon)
-    runs.forget_before(connection, horizon)
     return any(more)
 
 

@@ -12,7 +12,7 @@ import os
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Final, cast
+from typing import Final
 
 from quarterdeck.settings import Settings
 from quarterdeck.sources.collector import Log
@@ -54,7 +54,7 @@ def _spans(settings: Settings) -> Spans:
 
 def recalled(history: History, settings: Settings) -> Recall:
     """Return the memory as views ask it."""
-    return cast("Recall", Remembered(history, Details(settings.instances)))
+    return Remembered(history, Details(settings.instances))
 
 
 class Historian:
