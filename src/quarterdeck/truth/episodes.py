@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from quarterdeck.truth.fields import kind_of
-from quarterdeck.truth.findings import VAGUE, Finding, Severity, causes, severity_of
+from quarterdeck.truth.findings import NOBODY, VAGUE, Finding, Severity, causes, severity_of
 from quarterdeck.truth.incidents import Incident, Setting, incidents
 from quarterdeck.truth.instance import instance_of
 from quarterdeck.truth.judgement import Status
@@ -147,8 +147,10 @@ def _seen(episode: Episode, blind: Sequence[Blind]) -> Episode:
     return replace(episode, blind=tuple(hidden))
 
 
-def closed(found: Iterable[Episode], settings: Mapping[str, Setting]) -> tuple[Closed, ...]:
-    """Group the episodes that are over, the one that ended last first."""
+def closed(
+    found: Iterable[Episode], settings: Mapping[str, Setting], owners: Mapping[str, str] = NOBODY
+) -> tuple[Closed, ...]:
+    """Group the episodes that are over, the one that ended last first. ``owners`` are what others stand for."""
     rounds = list[dict[str, Episode]]()
     for each in found:
         if each.ended_at is not None:
@@ -157,7 +159,7 @@ def closed(found: Iterable[Episode], settings: Mapping[str, Setting]) -> tuple[C
                 rounds.append({each.subject: each})
             else:
                 rounds_of[each.subject] = each
-    told = [_closed(incident, turn) for turn in rounds for incident in incidents(_findings(turn), settings)]
+    told = [_closed(incident, turn) for turn in rounds for incident in incidents(_findings(turn, owners), settings)]
     return tuple(sorted(told, key=lambda each: (each.ended_at, each.id), reverse=True))
 
 
@@ -166,11 +168,11 @@ def _closed(incident: Incident, turn: Mapping[str, Episode]) -> Closed:
     return Closed(f"{incident.id}@{members[0].known_at:%Y-%m-%dT%H:%M:%SZ}", members[0], members, incident.message)
 
 
-def _findings(turn: Mapping[str, Episode]) -> Iterable[Finding]:
+def _findings(turn: Mapping[str, Episode], owners: Mapping[str, str]) -> Iterable[Finding]:
     """Return findings as they were; only what was open at the same time can have been the cause."""
     rules = {name: (each.rule, each.status) for name, each in turn.items()}
     for name, each in turn.items():
-        chain = causes(name, rules)
+        chain = causes(name, rules, owners)
         together = all(_overlap(each, turn[cause]) for cause in chain)
         knowledge = Knowledge.UNKNOWN if each.status in VAGUE else Knowledge.FRESH
         yield Finding(

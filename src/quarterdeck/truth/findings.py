@@ -153,9 +153,7 @@ def _finding(judgement: Judgement, chain: tuple[str, ...]) -> Finding:
     )
 
 
-def causes(
-    name: str, trouble: Mapping[str, tuple[str, Status]], owners: Mapping[str, str] = NOBODY
-) -> tuple[str, ...]:
+def causes(name: str, trouble: Mapping[str, tuple[str, Status]], owners: Mapping[str, str] = NOBODY) -> tuple[str, ...]:
     """Follow the trouble of a subject up to where it began, among the rules that hold and their statuses.
 
     Where two explain each other, the first by name counts as the beginning, whoever asks.

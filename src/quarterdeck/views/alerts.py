@@ -25,7 +25,7 @@ from quarterdeck.views.model import Figure, View
 from quarterdeck.views.recall import Recall
 from quarterdeck.views.remembered import Feed
 from quarterdeck.views.rows import title_of
-from quarterdeck.views.trouble import incident_row, kinds, open_incidents, settings_of
+from quarterdeck.views.trouble import incident_row, kinds, open_incidents, owners_of, settings_of
 from quarterdeck.views.when import span_of
 
 MOST = 2_000
@@ -122,7 +122,7 @@ def _feed(judged: Judged, asked: Asked, recalled: Recalled | None, wanted: str) 
     if recalled is None:
         return None
     changes = [each for each in recalled.changes if matches(each.subject, asked.instance)]
-    told = closed(episodes(changes, recalled.blind, recalled.since), settings_of(judged))
+    told = closed(episodes(changes, recalled.blind, recalled.since), settings_of(judged), owners_of(judged))
     told = tuple(each for each in told if not wanted or each.severity == wanted)
     names = {member.subject: title_of(judged, member.subject) for each in told for member in each.members}
     return Feed(
