@@ -192,6 +192,7 @@ class Samples:
             old = [samples.c.step == level.step, samples.c.series == bindparam("of"), samples.c.at < until]
             if some:
                 connection.execute(delete(samples).where(*old), [{"of": each} for each in some])
+        alert_hours.forget_before(connection, now - YEARS)
         self._thinned = some[-1] if len(some) == SLICE else 0
         return self._thinned > 0
 
