@@ -14,12 +14,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
 from quarterdeck.cli.export_place import Place
 from quarterdeck.cli.export_stream import Stream as ExporterStream
+from quarterdeck.sources.hermes import sessions as home_sessions
 from quarterdeck.sources.hermes import stream as home_stream
 from quarterdeck.store import session_query
 from quarterdeck.store.engine import Engine
@@ -30,7 +32,7 @@ from quarterdeck.truth.instance import Instance, Policy, subject
 from quarterdeck.truth.past import Entry, SessionQuery
 from quarterdeck.truth.reading import AnyReading, Known, Reason, Unavailable
 from quarterdeck.wiring.ledger import ENDING, Ledger, Reader, reader_of
-from tests.sources.hermes.agent_home import NOW, AgentHome, T
+from tests.sources.hermes.agent_home import NOW, SCHEMAS, AgentHome, T, runner
 
 MINUTE = timedelta(minutes=1)
 
@@ -102,6 +104,37 @@ def test_the_ledger_holds_what_the_home_holds(engine: Engine, home: AgentHome) -
     home.run("DELETE FROM sessions WHERE id = 's1'")
     catch_up(ledger, NOW + 2 * MINUTE)
     assert set(held(engine)) - set(counted(home)) == {"s1"}
+
+
+@pytest.mark.parametrize("version", sorted(SCHEMAS))
+def test_a_day_of_the_ledger_is_the_day_that_the_brief_tells(engine: Engine, tmp_path: Path, version: str) -> None:
+    """Sessions, tokens, cost and missing prices of the last day are the same figures in the ledger as in the home."""
+    home, random = AgentHome(tmp_path / "home", version), Random(1)
+    for number in range(200):
+        tokens = random.choice((0, 0, 500, 90_000))
+        home.session(
+            f"s{number}",
+            began=random.uniform(1, 2 * 86_400),
+            input_tokens=random.choice((None, tokens)),
+            cache_read_tokens=tokens // 3,
+            estimated_cost_usd=random.choice((None, 0.0, 0.0123, 1.5)),
+            actual_cost_usd=random.choice((None, None, 0.7)),
+            cost_status=random.choice((None, "unknown", "included", "estimated", "actual", "none")),
+        )
+        if version == "0.19" and number % 3 == 0:
+            usage = {"session_id": f"s{number}", "model": "m", "task": "title_generation", "input_tokens": number}
+            home.insert("session_model_usage", usage | {"estimated_cost_usd": random.choice((0.0, 0.001))})
+    catch_up(Ledger(engine, [instance_of(home)]))
+    readings = home_sessions.read(home.path, instance_of(home), NOW, runner(version), memory=None)
+    told = {one.field: one.value for one in readings if isinstance(one, Known)}
+    with engine.reading() as connection:
+        page = session_query.page(connection, SessionQuery(since=NOW - timedelta(hours=24)))
+    assert page.total_is_exact
+    assert page.sums is not None
+    assert page.total == told[F.SESSIONS_24H.name]
+    assert page.sums.tokens == told[F.TOKENS_24H.name]
+    assert page.sums.cost_usd == pytest.approx(told[F.COST_24H.name], abs=1e-9)
+    assert page.sums.unpriced == told[F.UNPRICED_24H.name]
 
 
 def test_a_first_import_goes_on_from_call_to_call_and_says_how_far_it_is(engine: Engine, home: AgentHome) -> None:

@@ -54,6 +54,8 @@ def session(judged: Judged, asked: Asked, recalled: Recalled | None = None) -> V
     names = judged.of("ledger", instance=asked.instance)
     if recalled is None or entry is None:
         view = Page(judged, asked).view("session", "Session", names, rows=())
+        if not judged.instances:
+            return view
         return replace(view, headline=_missing(asked, recalled), record=SessionRecord(identity, None))
     made = row(judged, entry, recalled.read_at, (*COLUMNS, *MORE))
     view = Page(judged, asked).view("session", "Session", names, rows=(made,), columns=(*COLUMNS, *MORE))
