@@ -49,12 +49,17 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def window(browser: Browser) -> Iterator[Open]:
-    """Open windows: ``window(theme="dark", width=360)``. They are closed with the test."""
+    """Open windows: ``window(theme="dark", width=360)``. They are closed with the test.
+
+    One that is not guarded lets a test put its own script beside ours; our policy would refuse it.
+    """
     opened = []
 
-    def open_window(*, theme: str = "light", width: int = 1280, scripts: bool = True) -> Page:
+    def open_window(*, theme: str = "light", width: int = 1280, scripts: bool = True, guarded: bool = True) -> Page:
         look: dict[str, Any] = {"color_scheme": theme, "viewport": {"width": width, "height": 800}}
-        context = browser.new_context(**look, java_script_enabled=scripts, reduced_motion="reduce")
+        context = browser.new_context(
+            **look, java_script_enabled=scripts, reduced_motion="reduce", bypass_csp=not guarded
+        )
         context.set_default_timeout(LIMIT_MS)
         opened.append(context)
         return context.new_page()
