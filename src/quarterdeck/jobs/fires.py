@@ -10,9 +10,9 @@ Rule 3: there is no plan for what cannot be followed. It is ``NotUnderstoodError
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -23,7 +23,7 @@ from quarterdeck.truth.past import Plan, Run
 __all__ = ["LIMIT", "NotUnderstoodError", "Span", "expected"]
 
 LIMIT = 3_000
-"""More times than this are not told of one span."""
+"""Of one span so many times are told, the newest."""
 EARLY = timedelta(seconds=5)
 """How much the agent's own count may run before the one that is made of its ledger."""
 SLACK = timedelta(seconds=90)
@@ -70,15 +70,19 @@ def _due(words: str, plan: Plan, runs: Sequence[Run], span: Span, anchor: dateti
         return _counted(timedelta(seconds=float(form[2])), form[1], runs, span, None)
     zone = _zone(plan.zone)
     if words.startswith(CALENDAR):
-        return islice(elapses(words.removeprefix(CALENDAR), zone, *span), LIMIT)
+        return iter(_newest(elapses(words.removeprefix(CALENDAR), zone, *span)))
     return iter(_cron(words, zone, plan, span))
 
 
 def _cron(words: str, zone: ZoneInfo, plan: Plan, span: Span) -> Sequence[datetime]:
     """Where it is not known whether a release catches up, only those times count that both kinds have."""
     kinds = (True, False) if plan.catches_up is None else (plan.catches_up,)
-    found = [tuple(islice(AgentCron(words, zone, plan.zone_configured, kind).fires(*span), LIMIT)) for kind in kinds]
+    found = [_newest(AgentCron(words, zone, plan.zone_configured, kind).fires(*span)) for kind in kinds]
     return [at for at in found[0] if all(at in each for each in found[1:])]
+
+
+def _newest(times: Iterator[datetime]) -> tuple[datetime, ...]:
+    return tuple(deque(times, LIMIT))
 
 
 def _counted(
@@ -99,7 +103,8 @@ def _counted(
 def _again(due: datetime, distance: timedelta, until: datetime, span: Span) -> Iterator[datetime]:
     if span.since < due <= until:
         yield due
-    due += distance * max(1, (span.since - due) // distance)
+    begin = max(span.since, until - LIMIT * distance)
+    due += distance * max(1, (begin - due) // distance)
     for _ in range(LIMIT):
         if due + SLACK > until:
             return

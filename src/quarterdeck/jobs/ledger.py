@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from quarterdeck.jobs.fires import NotUnderstoodError, Span, expected
+from quarterdeck.jobs.fires import LIMIT, NotUnderstoodError, Span, expected
 from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
 from quarterdeck.truth.judgement import Facts
 from quarterdeck.truth.past import Blind, Plan, RunRecord
@@ -45,6 +45,7 @@ def context(facts: Facts) -> timedelta:
 
 def ledger(record: RunRecord, blind: Sequence[Blind], facts: Facts, span: Span) -> Ledger:
     """Tell what became of every time of a job or timer that was due within a span, as of the moment of its facts."""
+    span = _bounded(span, facts)
     wide = Span(span.since - context(facts), min(span.until, facts.now))
     due: list[tuple[datetime, Plan]] = []
     lost: str | None = None
@@ -62,6 +63,14 @@ def ledger(record: RunRecord, blind: Sequence[Blind], facts: Facts, span: Span) 
     sight = Sight(seen(record.covers, blind, _read_until(facts)), tuple(blind), _next_due(facts))
     slots = pair(due, runs, facts.now, limits(facts), sight)
     return Ledger(span, tuple(slot for slot in slots if span.since < slot.at <= span.until), lost)
+
+
+def _bounded(span: Span, facts: Facts) -> Span:
+    """Return the newest part of a span that holds no more times than can be told."""
+    period = facts.get(F.PERIOD_S) if facts.kind == "job" else facts.get(F.TIMER_EVERY_S)
+    if not period:
+        return span
+    return Span(max(span.since, span.until - timedelta(seconds=period * LIMIT)), span.until)
 
 
 def limits(facts: Facts) -> Limits:
