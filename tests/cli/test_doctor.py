@@ -9,6 +9,9 @@ from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
+from quarterdeck import wiring
 from quarterdeck.cli.doctor import Finding, Level, Machine, as_json, as_text, examine, exit_code
 from quarterdeck.settings import Settings
 from quarterdeck.truth import fields as F  # noqa: N812 -- as in the tables of truth
@@ -203,3 +206,22 @@ def test_wrong_settings_end_with_2(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert "q.toml, line 1: " in done.stderr
+
+
+# --- of the memory ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("history", "level", "text"),
+    [
+        (wiring.Found("here, 1 MB"), Level.FINE, "history: here, 1 MB"),
+        (wiring.Found("here", "One was set aside."), Level.NOTE, "history: here"),
+        (wiring.Found("damaged", "Look.", readable=False), Level.UNSEEN, "history: damaged"),
+    ],
+)
+def test_says_how_it_stands_with_the_memory(history: wiring.Found, level: Level, text: str) -> None:
+    """A memory that can be read is fine, one that was damaged is noted, one that cannot be read is not seen."""
+    machine = Machine("alice", "deck", "3.11.7", folders=4, tells=True, watches="8192", history=history)
+    findings = list(examine(Settings(), Snapshot(1, START, (), {}), machine, START))
+    assert text in lines(findings, level)
+    assert history.fix in as_text(findings)

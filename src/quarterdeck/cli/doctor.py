@@ -66,6 +66,8 @@ class Machine:
     """Whether the system would tell of changes in them."""
     watches: str
     """How many folders a user may watch, as the kernel says; empty when it does not."""
+    history: wiring.Found | None = None
+    """How the history is found; None when nobody asked."""
 
 
 def doctor(*, homes: Sequence[Path] = (), config: Path | None = None, as_data: bool = False) -> int:
@@ -114,7 +116,14 @@ def machine(deck: wiring.Deck) -> Machine:
         folders=len(folders.there),
         tells=can_tell(tuple(folders.there)) if folders.there else True,
         watches=_kernel_says("max_user_watches"),
+        history=wiring.find_history(deck.settings),
     )
+
+
+def _history(found: wiring.Found) -> Finding:
+    """Say how it stands with the memory. What was set aside is a note: it needs somebody, and hides nothing."""
+    level = Level.UNSEEN if not found.readable else Level.NOTE if found.fix else Level.FINE
+    return Finding(level, "history", found.what, found.fix)
 
 
 def examine(decided: Settings, snapshot: Snapshot, found: Machine, now: datetime) -> Iterator[Finding]:
@@ -123,6 +132,8 @@ def examine(decided: Settings, snapshot: Snapshot, found: Machine, now: datetime
     where = "none, and none are needed" if decided.file is None else str(decided.file)
     yield Finding(Level.FINE, "settings", where)
     yield from (Finding(Level.UNSEEN, "settings", note) for note in decided.notes)
+    if found.history is not None:
+        yield _history(found.history)
     if not decided.instances:
         fix = "Name a home with --home DIR or in the settings, or let its owner run the exporter."
         yield Finding(Level.UNSEEN, "instances", "no agent is found", fix)

@@ -210,7 +210,7 @@ class Keeper:
         if schema != migrate.newest():
             engine.close()
             words = f"The history has schema {schema}, and this release reads {migrate.newest()}"
-            raise StoreTrouble(Kind.NEWER if (schema or "") > migrate.newest() else Kind.FAILED, words)
+            raise StoreTrouble(Kind.NEWER if (schema or "") > migrate.newest() else Kind.OLDER, words)
         self._identity = None if self._place is None else self._place.examine()
         self._adopt(engine)
 

@@ -21,6 +21,7 @@ class Kind(StrEnum):
     BUSY = "busy"
     DENIED = "may not be opened"
     NEWER = "newer schema"
+    OLDER = "older schema"
     FOREIGN = "not a history"
     TAKEN = "another hub records"
     UNREACHABLE = "not reachable"
@@ -34,6 +35,7 @@ FIX = {
     Kind.BUSY: "Try again in a moment.",
     Kind.DENIED: "See who owns its folder, or name another file under [history] in the settings.",
     Kind.NEWER: "Run the newer Quarterdeck that wrote it, or name another file under [history] in the settings.",
+    Kind.OLDER: "Run `quarterdeck up`: it brings the history to this release.",
     Kind.FOREIGN: "Name another file under [history] in the settings. This one is left as it is.",
     Kind.TAKEN: "Only one hub records in one history; this one shows what that one records.",
     Kind.UNREACHABLE: "See whether the database server runs, and whether `database` under [history] is right.",

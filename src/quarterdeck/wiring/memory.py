@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from quarterdeck.errors import MemoryUnavailable
 from quarterdeck.settings import Settings
 from quarterdeck.sources.collector import Collector, Log
 from quarterdeck.sources.source import Source
@@ -23,6 +24,7 @@ from quarterdeck.views.recall import Recall
 from quarterdeck.wiring.eye import Eye
 
 if TYPE_CHECKING:
+    from quarterdeck.store.keeper import Condition
     from quarterdeck.wiring.remembering import Historian
 
 
@@ -98,3 +100,40 @@ def looking_back(settings: Settings) -> Iterator[Recall | None]:
         yield None if history is None else recalled(history, settings)
     finally:
         keeper.close()
+
+
+class Found(NamedTuple):
+    """How the history is found by who only looks."""
+
+    what: str
+    fix: str = ""
+    readable: bool = True
+
+
+def find_history(settings: Settings) -> Found:
+    """Say where the history lies, what keeps it, since when, and what is wrong with it."""
+    if not settings.history.record:
+        return Found("not recorded, as the settings say")
+    from quarterdeck.store.keeper import Keeper  # noqa: PLC0415 -- as above
+
+    keeper = Keeper(settings.history.place)
+    try:
+        if keeper.look() is None:
+            return Found(f"nothing is recorded yet; `quarterdeck up` begins {settings.history.place}")
+        return _found(settings, keeper.condition())
+    except MemoryUnavailable as error:
+        return Found(error.what, error.fix, readable=False)
+    finally:
+        keeper.close()
+
+
+def _found(settings: Settings, how: Condition) -> Found:
+    where = str(settings.history.place) if settings.history.database is None else "a PostgreSQL database"
+    size = "" if how.bytes is None else f", {how.bytes / 1e6:,.1f} MB"
+    since = "" if how.began is None else f", since {how.began:%Y-%m-%d %H:%M}Z"
+    what = f"{where}{size}{since}; {how.engine}, schema {how.schema}"
+    if how.set_aside is None:
+        return Found(what)
+    at, name = how.set_aside
+    fix = f"A damaged one was set aside on {at:%Y-%m-%d %H:%M}Z as {name}: delete it when nobody wants it any more."
+    return Found(what, fix)

@@ -85,13 +85,13 @@ class Historian:
     def run(self) -> None:
         """Record until told to stop; say at the very end that we were there until then."""
         try:
-            while not self._stop.wait(EVERY_S if self._round() else RETRY_S):
+            while not self._stop.wait(EVERY_S if self.once() else RETRY_S):
                 pass
-            self._round()
+            self.once()
         finally:
             self._keeper.close()
 
-    def _round(self) -> bool:
+    def once(self) -> bool:
         """Record what is new; return whether that could be done."""
         try:
             self._record()
