@@ -1,104 +1,143 @@
-"""Take the pictures of the documentation: the real pages over a small fleet of real agents.
+"""Take the pictures of the documentation: every page of the demo, light and dark, on a desk and on a phone.
 
-`python -m tests.real.screenshots` starts three agents, brings each into another condition, and writes
-`docs/images/brief-light.png`, `brief-dark.png` and `cron-dark.png`. Whatever it starts it stops.
+``python -m tests.real.screenshots [PAGE …]`` starts ``quarterdeck demo``, opens each page as a person would reach it,
+and writes ``docs/images/PAGE-THEME[-phone].webp``. Whatever it starts it stops.
 """
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from functools import partial
-from pathlib import Path
-from typing import Final
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from urllib.parse import quote
+from urllib.request import urlopen
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.fakes.model_server import ModelServer
-from tests.real.agents import REPOSITORY, ensure_agent
-from tests.real.homes import Home, wait_until
+from quarterdeck.views import VIEWS
+from tests.real.agents import REPOSITORY
 
 IMAGES: Final = REPOSITORY / "docs" / "images"
-PICTURES: Final = (("brief", "light"), ("brief", "dark"), ("cron", "dark"))
 CHROMIUM: Final = "/usr/bin/chromium"
 QUIET: Final = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run")
-JOBS: Final[tuple[dict[str, object], ...]] = (
-    {"name": "digest", "prompt": "[[say:done]]", "schedule": "0 9 * * 1-5"},
-    {"name": "watch", "prompt": "[[say:done]]", "schedule": "every 30m"},
-    {"name": "backup", "prompt": "[[say:done]]", "schedule": "every 12h"},
-)
+THEMES: Final = ("light", "dark")
+SIZES: Final = {"": (1280, 900), "-phone": (360, 740)}
+START_S: Final = 120.0
+QUALITY: Final = 0.82
+ANOTHER_MOMENT: Final = timedelta(days=8, hours=2, minutes=20)
+KILLED: Final = "hermes:south/gateway"
+READ: Final = 10.0
+
+TO_WEBP: Final = """
+async ([picture, quality]) => {
+    const image = new Image();
+    image.src = "data:image/png;base64," + picture;
+    await image.decode();
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [image.width, image.height];
+    canvas.getContext("2d").drawImage(image, 0, 0);
+    return canvas.toDataURL("image/webp", quality).split(",")[1];
+}
+"""
 
 
 @contextmanager
-def fleet(folder: Path, model: ModelServer) -> Iterator[list[Path]]:
-    """Three agents: one at work with a job whose message is not delivered, one killed, one with a torn database."""
-    new, old = ensure_agent("0.19.0"), ensure_agent("0.14.0")
-    with ExitStack() as stack:
-        north, south, west = (
-            stack.enter_context(Home.create(agent, folder / name, model))
-            for name, agent in (("north", new), ("south", old), ("west", new))
-        )
-        for home in (north, south, west):
-            home.create_jobs(*JOBS)
-        north.edit_jobs("digest", last_status="ok", last_delivery_error="platform 'telegram' not configured/enabled")
-        with south.gateway() as gateway:
-            gateway.answer("[[say:hello]]")
-            gateway.kill()
-        (west.root / "state.db").write_bytes(b"[[[[" * 1024)
-        gateway = stack.enter_context(north.gateway())
-        gateway.answer("[[say:hello]]")
-        with gateway.waiting(model):
-            yield [home.root for home in (north, south, west)]
-
-
-@contextmanager
-def serving(homes: list[Path]) -> Iterator[str]:
-    """Serve the pages over these homes; yields their address."""
-    options = [part for home in homes for part in ("--home", str(home))]
-    command = [sys.executable, "-m", "quarterdeck", "up", "--port", "0", *options]
+def demo() -> Iterator[str]:
+    """Have the demo run; yield its address."""
+    command = [sys.executable, "-m", "quarterdeck", "demo"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as hub:
         try:
             assert hub.stdout is not None
             yield re.findall(r"http://\S+", hub.stdout.readline())[0]
         finally:
             hub.terminate()
-            hub.wait(10)
+            hub.wait(30)
 
 
-def _shows(page: Page) -> bool:
-    """Whether the page knows all three agents; a page that does not yet is asked again."""
-    if "Gateway of west" in page.content() or "Cron of west" in page.content():
-        return True
-    page.reload()
-    return False
+def ask(address: str, view: str, **words: str) -> Any:
+    """Return a view as data."""
+    query = "&".join(f"{name}={quote(value)}" for name, value in words.items())
+    with urlopen(f"{address}/api/v1/views/{view}?{query}", timeout=READ) as answer:
+        return json.load(answer)
 
 
-def main() -> None:
-    """Take every picture."""
-    IMAGES.mkdir(parents=True, exist_ok=True)
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        ModelServer() as model,
-        fleet(Path(folder), model) as homes,
-        serving(homes) as address,
-        sync_playwright() as driver,
-    ):
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
-        for view, scheme in PICTURES:
+def settled(address: str) -> None:
+    """Wait until the agents have been read and memory answers."""
+    until = time.monotonic() + START_S
+    while time.monotonic() < until:
+        sessions = ask(address, "sessions")
+        if sessions["rows"] or sessions.get("sessions") or "emembered" not in sessions["headline"]:
+            return
+        time.sleep(0.5)
+    raise TimeoutError(f"The demo remembered nothing within {START_S:.0f} s.")
+
+
+def places(address: str) -> dict[str, str]:
+    """Return every page by its name: those of the navigation, and those that are reached through others."""
+    then = (datetime.now(UTC) - ANOTHER_MOMENT).isoformat(timespec="seconds").replace("+00:00", "Z")
+    found = {name: f"/{name}" for name, spec in VIEWS.items() if spec.key}
+    return found | {
+        "open": f"/agents?open={KILLED}#why",
+        "timeline": f"/timeline?subject={KILLED}&span=30d",
+        "changes": "/changes",
+        "as-of": f"/brief?at={then}",
+        "error": "/nothing-here",
+    }
+
+
+def through(page: Page, address: str, name: str) -> str | None:
+    """Return the first address of a view that stands on another page: a session's, a job's runs."""
+    start = {"session": "sessions", "runs": "cron"}[name]
+    page.goto(f"{address}/{start}")
+    links: list[str] = page.eval_on_selector_all("a", "all => all.map(a => a.getAttribute('href'))")
+    return next((link for link in links if link and link.startswith(f"/{name}?")), None)
+
+
+def take(browser: Browser, address: str, name: str, place: str, say: Callable[[str], object]) -> None:
+    """Take the pictures of one page."""
+    developer = browser.new_page()
+    for theme in THEMES:
+        for ending, (width, height) in SIZES.items():
+            scheme: Any = theme
             page = browser.new_page(
-                viewport={"width": 1280, "height": 980},
-                color_scheme="dark" if scheme == "dark" else "light",
+                viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
             )
-            page.goto(f"{address}/{view}")
-            wait_until("three agents on the page", partial(_shows, page))
-            page.screenshot(path=IMAGES / f"{view}-{scheme}.png")
-            sys.stdout.write(f"docs/images/{view}-{scheme}.png\n")
+            page.goto(f"{address}{place}")
+            page.wait_for_timeout(400)  # until charts are drawn and what is old is marked so
+            picture = base64.b64encode(page.screenshot()).decode()
+            small = base64.b64decode(developer.evaluate(TO_WEBP, [picture, QUALITY]))
+            path = IMAGES / f"{name}-{theme}{ending}.webp"
+            path.write_bytes(small)
+            say(f"{path.relative_to(REPOSITORY)} {len(small) // 1000} kB\n")
+            page.close()
+    developer.close()
+
+
+def main(wanted: Sequence[str]) -> None:
+    """Take every picture, or those of the pages that were named."""
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    with demo() as address, sync_playwright() as driver:
+        settled(address)
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        found = places(address)
+        looking = browser.new_page()
+        for name in ("session", "runs"):
+            place = through(looking, address, name)
+            if place is None:
+                raise LookupError(f"No page leads to {name}.")
+            found[name] = place
+        for name, place in found.items():
+            if not wanted or name in wanted:
+                take(browser, address, name, place, sys.stdout.write)
         browser.close()
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -52,7 +52,7 @@ def demo(wanted: Wanted) -> int:
             decided = settings.load(made.settings, ())
             say("history")
             _remember(decided, made, say)
-            deck = wiring.build(decided, log=StandardError())._replace(banner=BANNER)
+            deck = wiring.build(decided, log=StandardError(), remember=True)._replace(banner=BANNER)
             with deck.running():
                 say("")
                 serve(deck, listener, decided)
