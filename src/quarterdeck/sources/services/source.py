@@ -69,8 +69,8 @@ class ServiceSource:
 
     @property
     def budget_s(self) -> float:
-        """Four questions at most, and the time a model takes to load where one is loaded."""
-        return 30.0 + (self._service.load_within_s if self._service.load else 0.0)
+        """Three questions, each perhaps asked twice, and the time a model takes to load where one is loaded."""
+        return 40.0 + (self._service.load_within_s if self._service.load else 0.0)
 
     @property
     def expected(self) -> tuple[Key, ...]:
