@@ -7,6 +7,7 @@ and the collector goes on collecting: what that costs is in the figures.
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 import subprocess
@@ -22,12 +23,14 @@ from typing import Final
 import psutil
 
 from benchmarks import homes, present
+from benchmarks.f6_start import has_read_the_home
 from benchmarks.measure import PROGRAM, BenchmarkError, Figure, Promise, cpu_ms, middle, own_environment, running
 from tests.real.homes import Home, free_port, wait_until
 
 CONNECTIONS: Final = 16
 PATHS: Final = {"page": "/brief", "api": "/api/v1/views/brief"}
 LIMIT_S: Final = 30
+SETTLED_S: Final = 3.0
 
 BARE: Final = """
 import sys, uvicorn
@@ -102,7 +105,8 @@ def run(*, smoke: bool = False, cache: Path = homes.CACHE) -> Iterator[Figure]:
                 home.user / "server.out",
             )
         )
-        wait_until("the pages are there", partial(_get, port, "/brief"))
+        wait_until("the home is read", partial(_has_read, port))
+        time.sleep(SETTLED_S)
         before = psutil.Process(hub.pid).memory_info().rss / 1e6
         for name, path in PATHS.items():
             floor, process = servers.enter_context(_bare(home, name, _get(port, path)))
@@ -149,6 +153,11 @@ def _bare(home: Home, name: str, body: bytes) -> Iterator[tuple[int, int]]:
     with running(command, own_environment(home.user), home.user / f"{name}.out") as process:
         wait_until("the floor answers", lambda: bool(_get(port, "/")))
         yield port, process.pid
+
+
+def _has_read(port: int) -> bool:
+    view = _get(port, PATHS["api"])
+    return bool(view) and has_read_the_home(json.loads(gzip.decompress(view)))
 
 
 def _get(port: int, path: str) -> bytes:
