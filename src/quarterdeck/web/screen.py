@@ -51,7 +51,8 @@ STATES: Final = 12
 """Renderings of a page that are remembered, so that those who hold one of them are told only what is different."""
 STATES_BYTES: Final = 4_000_000
 PAST_KEPT: Final = 4
-WORKERS: Final = 2
+RENDERING, RECALLING_AT_ONCE = 1, 2
+"""Threads: rendering is work for one processor, and asking memory is mostly waiting."""
 RECALLING: Final = 32
 """Those who may wait for memory at once."""
 
@@ -124,8 +125,8 @@ class Screen:
         self.hub = hub
         self.boot, self._numbers = os.urandom(4).hex(), count(1)
         self._slots: OrderedDict[tuple[bool, Wanted], Slot] = OrderedDict()
-        self._now = ThreadPoolExecutor(WORKERS, "Pages")
-        self._then = ThreadPoolExecutor(WORKERS, "Memory")
+        self._now = ThreadPoolExecutor(RENDERING, "Pages")
+        self._then = ThreadPoolExecutor(RECALLING_AT_ONCE, "Memory")
         self._judging = threading.Lock()
         self._judged: Judged | None = None
         self._past: OrderedDict[datetime, Judged] = OrderedDict()
