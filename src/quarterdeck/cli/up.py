@@ -105,6 +105,8 @@ def serve(deck: wiring.Deck, listener: socket.socket, decided: Settings) -> None
     gc.set_threshold(*COLLECTIONS)
     sys.stdout.write(greeting(decided, listener.getsockname()[1], deck.banner))
     sys.stdout.flush()
+    if pages.note:
+        sys.stderr.write(f"{pages.note}\n")
     pages.until(lambda: server.should_exit)
     with stopping(server):
         server.run(sockets=[listener])

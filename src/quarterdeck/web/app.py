@@ -18,7 +18,7 @@ from typing import Any, Final
 from quarterdeck.web import address
 from quarterdeck.web.address import IN_API, ON_PAGES, Refusal
 from quarterdeck.web.answers import HTML, JSON, TEXT, Answer, Message, Receive, Send, answer, error_json
-from quarterdeck.web.assets import asset
+from quarterdeck.web.assets import asset, missing_words
 from quarterdeck.web.live import Live
 from quarterdeck.web.pages import render_error
 from quarterdeck.web.screen import Hub, Screen, Slot
@@ -68,6 +68,11 @@ class Front:
                 await ready.send(said, method, send)
                 return
         await self._guarded(scope, said, receive, send)
+
+    @property
+    def note(self) -> str | None:
+        """What whoever started the program should know of the pages."""
+        return missing_words()
 
     def until(self, over: Callable[[], bool]) -> None:
         """Let streams end when it is over: a server waits for what is open."""

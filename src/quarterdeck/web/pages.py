@@ -32,7 +32,7 @@ from quarterdeck.views.lazy import judgements_of, row_of
 from quarterdeck.views.model import Cell, Choice, Column, Figure, Gap, Row, View
 from quarterdeck.views.run_page import MARKS
 from quarterdeck.views.session_rows import cents
-from quarterdeck.views.timeline import divided
+from quarterdeck.views.timeline import divided, otherwise
 from quarterdeck.views.words import Shown, clock, show
 from quarterdeck.web.address import Wanted
 from quarterdeck.web.assets import static_url
@@ -311,6 +311,7 @@ def _environment() -> Environment:
         "cents": cents,
         "became": became,
         "divided": divided,
+        "otherwise": otherwise,
         "RUN_MARKS": MARKS,
         "drawn": drawn,
         "tick": tick,
