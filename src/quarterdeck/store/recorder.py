@@ -78,6 +78,7 @@ class Recorder:
             self._epoch, self._epoch_at = seq, known
         found = self._compare(snapshot)
         ticked, placed = self._company.settle(found)
+        numbers.learn(placed)
         row = {"seq": seq, "known_us": us(known), "step": numbers.step, "epoch": self._epoch}
         connection.execute(insert(records), [row | {"version": snapshot.version}])
         made = [{"epoch": self._epoch, "clock": tick.clock} for tick in ticked if tick.new]
@@ -242,6 +243,10 @@ class _Numbers:
         self._known_us = us(known)
         self._seq += 1
         return self._seq
+
+    def learn(self, wanted: Iterable[Key]) -> None:
+        """Learn the numbers of the subjects of some keys at once."""
+        self._names.learn(self._connection, [key[0] for key in wanted if key not in self._by_key])
 
     def key(self, key: Key) -> int:
         """Return the number of a key."""

@@ -8,9 +8,11 @@ Rule 3: a subject is written out once, in ``subjects``; everything else names it
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Table, Text, select
+from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Row, Table, Text, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from quarterdeck.truth.instance import instance_of
@@ -18,6 +20,9 @@ from quarterdeck.truth.instance import instance_of
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 MILLISECOND = timedelta(milliseconds=1)
+
+TOGETHER = 500
+"""Subjects that are asked for at once."""
 
 NAMES = {"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
 metadata = MetaData(naming_convention=NAMES)
@@ -72,6 +77,22 @@ class Names:
         row = {"name": name, "instance": instance_of(name)}
         made = connection.execute(subjects.insert().values(row).returning(subjects.c.id)).scalar_one()
         return self._keep(made, name)
+
+    def learn(self, connection: Connection, names: Iterable[str]) -> None:
+        """Give many subjects their numbers at once. Only inside ``Engine.write``."""
+        missing = [name for name in dict.fromkeys(names) if name not in self._ids]
+        for some in (missing[start : start + TOGETHER] for start in range(0, len(missing), TOGETHER)):
+            there = {row.name for row in self._stored(connection, some)}
+            new = [{"name": name, "instance": instance_of(name)} for name in some if name not in there]
+            if new:
+                connection.execute(subjects.insert(), new)
+            for row in self._stored(connection, some):
+                self._keep(row.id, row.name)
+
+    @staticmethod
+    def _stored(connection: Connection, names: Sequence[str]) -> Sequence[Row[Any, Any]]:
+        asked = select(subjects.c.id, subjects.c.name).where(subjects.c.name.in_(names))
+        return connection.execute(asked).all()
 
     def find(self, connection: Connection, name: str) -> int | None:
         """Return a subject's number; None when nothing was ever recorded of it."""

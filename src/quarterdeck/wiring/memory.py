@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from quarterdeck.wiring.remembering import Historian
 
 
+PATIENCE_S = 0.7
+"""Seconds after the first snapshot before memory is loaded: the first page comes first."""
+
+
 class Memory:
     """Records what the collector publishes, and answers what views ask. As a source it tells of itself."""
 
@@ -66,6 +70,7 @@ class Memory:
         while not eye.collector.wait_for(1, 0.5).version:
             if self._stop.is_set():
                 return
+        self._stop.wait(PATIENCE_S)
         from quarterdeck.wiring.remembering import Historian  # noqa: PLC0415 -- it takes the time of a first page
 
         self._historian = Historian(self._settings, eye, self._stop, log=self._log)
