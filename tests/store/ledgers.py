@@ -11,8 +11,9 @@ from sqlalchemy import Connection
 
 from quarterdeck.store import session_query
 from quarterdeck.store.engine import Engine
+from quarterdeck.store.session_intake import take
 from quarterdeck.store.session_query import BOUNDS, Bounds
-from quarterdeck.store.sessions import Stream, keys_of, take
+from quarterdeck.store.sessions import Stream, keys_of
 from quarterdeck.truth.past import Entry, SessionPage, SessionQuery
 from quarterdeck.truth.reading import Origin
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, func, select
 from quarterdeck.errors import UsageError
 from quarterdeck.store import session_query
 from quarterdeck.store.engine import Engine
+from quarterdeck.store.session_intake import take
 from quarterdeck.store.session_mark import Mark
 from quarterdeck.store.session_query import Bounds
 from quarterdeck.store.sessions import (
@@ -24,7 +25,6 @@ from quarterdeck.store.sessions import (
     read_streams,
     revisions,
     sessions,
-    take,
     words,
     write_stream,
 )

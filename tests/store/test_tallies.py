@@ -15,7 +15,8 @@ from quarterdeck.store.changes import changes
 from quarterdeck.store.engine import Engine
 from quarterdeck.store.samples import floor
 from quarterdeck.store.schema import moment, ms, us
-from quarterdeck.store.sessions import FIELDS, NANOS, keys_of, take
+from quarterdeck.store.session_intake import take
+from quarterdeck.store.sessions import FIELDS, NANOS, keys_of
 from quarterdeck.store.tallies import tallies
 from quarterdeck.truth.past import Entry, Tally
 from tests.store.ledgers import NOW, ORIGIN, fill, random_record, record, stream

@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, NamedTuple
@@ -32,16 +32,12 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    bindparam,
     delete,
-    func,
     insert,
     select,
-    tuple_,
     update,
 )
 
-from quarterdeck.store import session_days
 from quarterdeck.store.schema import metadata, moment, ms
 from quarterdeck.truth.past import Entry
 from quarterdeck.truth.reading import Origin, Reason
@@ -157,8 +153,9 @@ MOMENTS = frozenset({"started_at", "ended_at"})
 
 LONGEST_WORD, MOST_WORDS = 40, 16
 WORD = re.compile(r"[^\W_]+")
-AT_ONCE = 400
 
+Place = tuple[str, str, str, str]
+"""By which words a group is found: instance, platform, model, outcome."""
 Record = Mapping[str, Any]
 """A session as a stream tells it: ``id``, ``revision``, what ``FIELDS`` names, and perhaps ``title``."""
 
@@ -225,202 +222,7 @@ def write_stream(connection: Connection, stream: Stream) -> None:
         connection.execute(insert(streams).values(instance=stream.instance, **values))
 
 
-# --- taking in -------------------------------------------------------------------------------------------------------
-
-
-def take(connection: Connection, stream: Stream, records: Iterable[Record], known_at: datetime) -> int:
-    """Take in a batch of an instance's stream, with how far that went; return how many sessions changed by it."""
-    changed = 0
-    todo = iter(records)
-    while batch := list(islice(todo, AT_ONCE)):
-        changed += _Intake(connection, stream.instance, stream.epoch, ms(known_at)).take(batch)
-    write_stream(connection, stream)
-    return changed
-
-
-class _Held(NamedTuple):
-    """A session as the ledger holds it."""
-
-    seq: int
-    group_id: int
-    epoch: int
-    revision: int
-    known_at: int
-    first_known_at: int
-    title: str | None
-    body: str
-    started: int
-    tokens: int
-    cost: int
-    priced: bool
-    new: bool = False
-
-
-class _Intake:
-    """One batch: what it adds, what it replaces, and by how much the groups change."""
-
-    def __init__(self, connection: Connection, instance: str, epoch: int, known_at: int) -> None:
-        self._connection = connection
-        self._instance = instance
-        self._epoch = epoch
-        self._known_at = known_at
-        self._groups: dict[tuple[str, ...], int] = {}
-        self._deltas: dict[int, list[int]] = {}
-        self._days: dict[int, list[int]] = {}
-
-    def take(self, batch: Sequence[Record]) -> int:
-        """Write what is new in a batch."""
-        held = self._held({record["id"] for record in batch})
-        newest: dict[str, Record] = {}
-        for record in batch:
-            before = newest.get(record["id"])
-            if before is None or record["revision"] >= before["revision"]:
-                newest[record["id"]] = record
-        self._find_groups(newest.values())
-        next_seq = self._next_seq()
-        added, replaced, repeated = [], [], []
-        for identity, record in newest.items():
-            before_it = held.get(identity)
-            if before_it is None:
-                added.append(self._row(record, next_seq, self._known_at, self._known_at))
-                next_seq += 1
-            elif self._holds(before_it, record):
-                continue
-            elif _body(record) == before_it.body and record.get("title") == before_it.title:
-                repeated.append((before_it, record))
-            else:
-                replaced.append((before_it, record))
-        self._add(added)
-        self._replace(replaced)
-        self._repeat(repeated)
-        self._apply_deltas()
-        return len(added) + len(replaced)
-
-    def _held(self, ids: set[str]) -> dict[str, _Held]:
-        named = (sessions.c[name] for name in _Held._fields[:-1])
-        found = self._connection.execute(
-            select(sessions.c.id, *named).where(sessions.c.instance == self._instance, sessions.c.id.in_(sorted(ids)))
-        )
-        return {row[0]: _Held(*row[1:]) for row in found}
-
-    def _holds(self, held: _Held, record: Record) -> bool:
-        """Whether what the ledger holds is newer than a record, or the very same revision."""
-        return (held.epoch, held.revision) >= (self._epoch, record["revision"])
-
-    def _next_seq(self) -> int:
-        return int(self._connection.execute(select(func.coalesce(func.max(sessions.c.seq), 0))).scalar_one()) + 1
-
-    def _find_groups(self, records: Iterable[Record]) -> None:
-        """Learn the numbers of the groups these sessions belong to, and make those that are new."""
-        wanted = {self._group(record) for record in records}
-        place = tuple_(groups.c.instance, groups.c.source, groups.c.model, groups.c.outcome)
-        known = select(groups.c.id, groups.c.instance, groups.c.source, groups.c.model, groups.c.outcome)
-        for row in self._connection.execute(known.where(place.in_(sorted(wanted)))):
-            self._groups[tuple(row[1:])] = row[0]
-        last = int(self._connection.execute(select(func.coalesce(func.max(groups.c.id), 0))).scalar_one())
-        new = sorted(wanted - self._groups.keys())
-        if new:
-            names = ("instance", "source", "model", "outcome")
-            rows = [{"id": last + n, **dict(zip(names, one, strict=True))} for n, one in enumerate(new, 1)]
-            self._connection.execute(insert(groups), rows)
-            self._groups |= {one: last + n for n, one in enumerate(new, 1)}
-
-    def _group(self, record: Record) -> tuple[str, ...]:
-        entry = _entry(record, self._instance)
-        return (self._instance, entry.source or "", entry.model or "", entry.outcome)
-
-    def _row(self, record: Record, seq: int, known_at: int, first_known_at: int) -> dict[str, Any]:
-        entry = _entry(record, self._instance)
-        group_id = self._groups[self._group(record)]
-        row = {
-            "seq": seq,
-            "instance": self._instance,
-            "id": record["id"],
-            "group_id": group_id,
-            "epoch": self._epoch,
-            "revision": record["revision"],
-            "known_at": known_at,
-            "first_known_at": first_known_at,
-            "priced": entry.priced,
-            "title": record.get("title"),
-            "body": _body(record),
-            **keys_of(entry),
-        }
-        self._count(group_id, 1, row["started"], row["tokens"], row["cost"], priced=entry.priced)
-        return row
-
-    def _count(self, group_id: int, sign: int, started: int, tokens: int, cost: int, *, priced: bool) -> None:
-        by = (1, max(tokens, 0), tokens == UNKNOWN, max(cost, 0), not priced)
-        for sums in (
-            self._deltas.setdefault(group_id, [0, 0, 0, 0, 0]),
-            self._days.setdefault(session_days.day_of(started), [0, 0, 0, 0, 0]),
-        ):
-            sums[:] = [was + sign * more for was, more in zip(sums, by, strict=True)]
-
-    def _add(self, rows: list[dict[str, Any]]) -> None:
-        if rows:
-            self._connection.execute(insert(sessions), rows)
-            self._index((row["seq"], row["title"]) for row in rows)
-
-    def _replace(self, pairs: list[tuple[_Held, Record]]) -> None:
-        """Write newer revisions over older ones, and keep the older ones with the moments of our knowing them."""
-        if not pairs:
-            return
-        kept, rows = [], []
-        for held, record in pairs:
-            known_at = max(self._known_at, held.known_at)  # our clock may have been set back
-            if known_at > held.known_at:
-                kept.append({"seq": held.seq, "known_at": held.known_at, "title": held.title, "body": held.body})
-            self._count(held.group_id, -1, held.started, held.tokens, held.cost, priced=held.priced)
-            rows.append(self._row(record, held.seq, known_at, held.first_known_at))
-        if kept:
-            self._connection.execute(insert(revisions), kept)
-        self._update(rows)
-        titled = [(held.seq, record.get("title")) for held, record in pairs if held.title != record.get("title")]
-        if titled:
-            self._connection.execute(delete(words).where(words.c.seq.in_([seq for seq, _ in titled])))
-            self._index(titled)
-
-    def _update(self, rows: list[dict[str, Any]]) -> None:
-        settable = [name for name in rows[0] if name not in {"seq", "instance", "id", "first_known_at"}]
-        statement = (
-            update(sessions).where(sessions.c.seq == bindparam("of")).values({n: bindparam(n) for n in settable})
-        )
-        self._connection.execute(statement, [{"of": row["seq"], **{n: row[n] for n in settable}} for row in rows])
-
-    def _repeat(self, pairs: list[tuple[_Held, Record]]) -> None:
-        """What is told again, and is the same, only moves on in its stream."""
-        if pairs:
-            statement = (
-                update(sessions)
-                .where(sessions.c.seq == bindparam("of"))
-                .values(epoch=bindparam("epoch"), revision=bindparam("revision"))
-            )
-            moved = [{"of": held.seq, "epoch": self._epoch, "revision": record["revision"]} for held, record in pairs]
-            self._connection.execute(statement, moved)
-
-    def _index(self, titled: Iterable[tuple[int, str | None]]) -> None:
-        rows = [{"word": word, "seq": seq} for seq, title in titled if title for word in sorted(words_of(title))]
-        if rows:
-            self._connection.execute(insert(words), rows)
-
-    def _apply_deltas(self) -> None:
-        names = ("sessions", "tokens", "tokens_unknown", "cost", "unpriced")
-        rows = [
-            {"of": group_id, **{f"by_{name}": by for name, by in zip(names, delta, strict=True)}}
-            for group_id, delta in self._deltas.items()
-            if any(delta)
-        ]
-        if rows:
-            statement = (
-                update(groups)
-                .where(groups.c.id == bindparam("of"))
-                .values({name: groups.c[name] + bindparam(f"by_{name}") for name in names})
-            )
-            self._connection.execute(statement, rows)
-        self._deltas = {}
-        session_days.add(self._connection, self._instance, self._days)
-        self._days = {}
+# --- forgetting -----------------------------------------------------------------------------------------------------
 
 
 def forget_titles(connection: Connection, instance: str) -> None:
@@ -480,15 +282,36 @@ def entry_of(row: Any, origins: Mapping[str, Origin]) -> Entry:  # noqa: ANN401 
     )
 
 
-def _entry(record: Record, instance: str) -> Entry:
+def as_entry(record: Record, instance: str) -> Entry:
     at = moment(0)
     values = {name: record[name] for name in FIELDS}
     return Entry(instance, record["id"], at, at, Origin("", ""), title=record.get("title"), **values)
 
 
-def _body(record: Record) -> str:
+def body_of(record: Record) -> str:
     values = (ms(record[name]) if name in MOMENTS and record[name] else record[name] for name in FIELDS)
     return json.dumps(list(values), separators=(",", ":"))
+
+
+def row_of(record: Record, instance: str) -> tuple[Place, dict[str, Any]]:
+    """Return the group a session belongs to, and its row, but for what only the ledger knows: numbers and moments."""
+    entry = as_entry(record, instance)
+    row = {
+        "instance": instance,
+        "id": record["id"],
+        "revision": record["revision"],
+        "priced": entry.priced,
+        "title": record.get("title"),
+        "body": body_of(record),
+        **keys_of(entry),
+    }
+    return (instance, entry.source or "", entry.model or "", entry.outcome), row
+
+
+def count_of(row: Mapping[str, Any]) -> tuple[int, int, int, int, int]:
+    """Return what a session adds to its group: itself, tokens, whether they are unknown, cost, whether a price is."""
+    tokens, cost = row["tokens"], row["cost"]
+    return (1, max(tokens, 0), int(tokens == UNKNOWN), max(cost, 0), int(not row["priced"]))
 
 
 def _bounded(value: int | None) -> int:

@@ -27,8 +27,9 @@ from quarterdeck.sources.files import SourceError
 from quarterdeck.sources.hermes import stream as home_stream
 from quarterdeck.sources.hermes.stream import Cursor
 from quarterdeck.store.engine import Database
+from quarterdeck.store.session_intake import take
 from quarterdeck.store.session_query import count_by_instance
-from quarterdeck.store.sessions import Record, Stream, forget_titles, read_streams, take, write_stream
+from quarterdeck.store.sessions import Record, Stream, forget_titles, read_streams, write_stream
 from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
 from quarterdeck.truth.instance import Instance, subject
 from quarterdeck.truth.reading import AnyReading, Origin, Reason
