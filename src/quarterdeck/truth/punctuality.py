@@ -27,7 +27,7 @@ EARLY = timedelta(seconds=5)
 
 MISSED, UNJUDGED = "jobs_missed", "jobs_not_known"
 """In the tally of a scheduler: its jobs that missed a run, and those of which nothing could be told."""
-OVERLAPS = 5
+OVERLAPS = 10
 """So many runs before a time are asked whether they were still going."""
 NOT_MADE = frozenset({Verdict.MISSED, Verdict.SKIPPED})
 OTHERS = (
