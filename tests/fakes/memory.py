@@ -14,6 +14,7 @@ from quarterdeck.truth.past import (
     Late,
     Run,
     RunRecord,
+    Said,
     SessionDetail,
     SessionPage,
     SessionQuery,
@@ -35,6 +36,7 @@ class FakeMemory:
     ran: dict[str, list[Run]] = field(default_factory=dict)
     planned: dict[str, RunRecord] = field(default_factory=dict)
     lately: list[Late] = field(default_factory=list)
+    heard: list[Said] = field(default_factory=list)
 
     def began(self) -> datetime | None:
         """The moment of the first snapshot."""
@@ -65,6 +67,11 @@ class FakeMemory:
             and subject in (None, each.subject)
             and (instance is None or instance_of(each.subject) in (instance, "all"))
         ]
+        return sorted(found, key=lambda each: each.known_at, reverse=True)[:limit]
+
+    def said(self, subject: str, since: datetime, until: datetime, *, limit: int = 500) -> Sequence[Said]:
+        """The newest first."""
+        found = [each for each in self.heard if each.reading.subject == subject and since < each.known_at <= until]
         return sorted(found, key=lambda each: each.known_at, reverse=True)[:limit]
 
     def blind(self, since: datetime, until: datetime) -> Sequence[Blind]:

@@ -15,7 +15,7 @@ from quarterdeck.truth import fields as F  # noqa: N812
 from quarterdeck.truth.fields import Field
 from quarterdeck.truth.instance import Instance
 from quarterdeck.truth.judgement import Status
-from quarterdeck.truth.past import Blind, Change, Run
+from quarterdeck.truth.past import Blind, Change, Run, Said
 from quarterdeck.truth.reading import AnyReading, Key, Knowledge, Reason
 from quarterdeck.truth.snapshot import Snapshot
 from quarterdeck.truth.tables import TABLES
@@ -26,7 +26,7 @@ from quarterdeck.views.judged import Judged
 from quarterdeck.views.model import View
 from quarterdeck.views.when import moment_of, span_of
 from tests.fakes.memory import FakeMemory
-from tests.truth.cast import JOB, NOW, ago, readings, worlds
+from tests.truth.cast import JOB, NOW, ORIGIN, ago, readings, worlds
 
 NORTH, SOUTH = Instance("north", "north"), Instance("south", "south")
 GATEWAY = "hermes:north/gateway"
@@ -297,6 +297,22 @@ def test_runs_and_our_own_gaps_stand_in_the_timeline() -> None:
     events = data("timeline", snapshot(readings()), memory, subject=name)["timeline"]["events"]
     kinds = [next(kind for kind in ("change", "run", "not_looked") if each[kind]) for each in events]
     assert kinds == ["change", "run", "not_looked", "run"]
+
+
+def test_a_reading_that_became_another_stands_in_the_timeline() -> None:
+    """The state file that said running and says stopped is told with both, and with who says so."""
+    told = (F.RECORDED_STATE.known(GATEWAY, ORIGIN, word, ago(60)) for word in ("running", "stopped"))
+    was, now = told
+    lost = F.RECORDED_STATE.unavailable(GATEWAY, ORIGIN, Reason.CORRUPT, "half a file", ago(30))
+    memory = FakeMemory(
+        [(ago(90_000), snapshot(readings()))], heard=[Said(ago(60), now, was), Said(ago(30), lost, now)]
+    )
+    events = data("timeline", snapshot(readings()), memory, subject=GATEWAY)["timeline"]["events"]
+    assert [each["said"]["text"] for each in events] == [
+        "recorded state: stopped → unknown",
+        "recorded state: running → stopped",
+    ]
+    assert (events[0]["said"]["source"], events[0]["said"]["locator"]) == ORIGIN
 
 
 def test_uptime_leaves_out_when_nobody_looked() -> None:

@@ -13,7 +13,7 @@ from quarterdeck.truth.past import Blind
 from quarterdeck.views.changes import became
 from quarterdeck.views.model import View
 from quarterdeck.views.remembered import Diff, Event, Feed, Story
-from quarterdeck.views.timeline import divided
+from quarterdeck.views.timeline import divided, otherwise
 
 SHOWN = 200
 
@@ -85,6 +85,8 @@ def _event(event: Event) -> Text:
         )
     elif event.run is not None:
         text.append(f"ran: {event.run.result or 'no result'}", style="not dim")
+    elif event.said is not None:
+        text.append(otherwise(event.said), style="not dim").append(f"  ({event.said.reading.origin.source})")
     elif event.blind is not None:
         text.append(f"not looked since {_time(event.blind.began_at)}: {event.blind.why}", style="not dim")
     if event.true_at is not None and event.blind is None:

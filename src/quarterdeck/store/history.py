@@ -13,10 +13,22 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from quarterdeck.store import changes, gaps, past, runs, session_query, tallies
+from quarterdeck.store import changes, gaps, past, runs, said, session_query, tallies
 from quarterdeck.store.engine import Engine
 from quarterdeck.store.samples import Samples
-from quarterdeck.truth.past import Blind, Change, Entry, Late, Run, RunRecord, SessionPage, SessionQuery, Tally, Trend
+from quarterdeck.truth.past import (
+    Blind,
+    Change,
+    Entry,
+    Late,
+    Run,
+    RunRecord,
+    Said,
+    SessionPage,
+    SessionQuery,
+    Tally,
+    Trend,
+)
 from quarterdeck.truth.snapshot import Snapshot
 from quarterdeck.truth.uptime import Uptime, uptime
 
@@ -80,6 +92,11 @@ class History:
         with self.engine.reading() as connection:
             among = None if subject is None else [subject]
             return changes.between(connection, since, until, among=among, instance=instance, limit=limit)
+
+    def said(self, subject: str, since: datetime, until: datetime, *, limit: int = 500) -> Sequence[Said]:
+        """Readings of a subject that became others in ``(since, until]``, newest first."""
+        with self.engine.reading() as connection:
+            return list(said.between(connection, subject, since, until, limit=limit))
 
     def blind(self, since: datetime, until: datetime) -> Sequence[Blind]:
         """The intervals in which we did not look that touch ``[since, until]``, oldest first."""

@@ -54,6 +54,15 @@ class Late:
     known_at: datetime
 
 
+class Said(NamedTuple):
+    """A reading that became another one."""
+
+    known_at: datetime
+    reading: AnyReading
+    before: AnyReading
+    """What it said before. Its time is not kept: it is that of the new one."""
+
+
 class Point(NamedTuple):
     """One step of a trend: the observations that fell into it, or none of them."""
 

@@ -34,6 +34,7 @@ LINES = 10
 STEPS = 5
 DEFAULT = "8h"
 PARAMS = {"since": Param("The moment to compare with: RFC 3339, or how long ago, such as 8h or 7d.", (), DEFAULT)}
+OURS = ("source:", "quarterdeck:")
 ORDER = {"worse": 0, "new": 1, "other": 2, "came and went": 3, "gone": 4, "better": 5}
 
 
@@ -117,7 +118,12 @@ def _turns(now: Judged, then: Judged, instance: str, told: Iterable[Change]) -> 
         )
         for name in subjects
     )
-    return sorted((turn for turn in turns if _differs(turn)), key=_worst_first)
+    return sorted((turn for turn in turns if _differs(turn) and not _ours(turn)), key=_worst_first)
+
+
+def _ours(turn: Turn) -> bool:
+    """Whether it is a part of us that came or went: a look from the terminal has no memory of its own."""
+    return turn.subject.startswith(OURS) and (turn.then is None or turn.now is None)
 
 
 def _present(judgements: Mapping[str, Judgement]) -> dict[str, Judgement]:

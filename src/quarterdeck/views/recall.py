@@ -13,6 +13,7 @@ from quarterdeck.truth.past import (
     Late,
     Run,
     RunRecord,
+    Said,
     SessionDetail,
     SessionPage,
     SessionQuery,
@@ -49,6 +50,9 @@ class Recall(Protocol):
         """Status changes known in ``(since, until]``, newest first; of one subject, or of an instance and what is
         shared.
         """
+
+    def said(self, subject: str, since: datetime, until: datetime, *, limit: int = 500) -> Sequence[Said]:
+        """Readings of a subject that became others in ``(since, until]``, newest first; not what always moves."""
 
     def blind(self, since: datetime, until: datetime) -> Sequence[Blind]:
         """The intervals in which we did not look that touch ``[since, until]``, oldest first."""

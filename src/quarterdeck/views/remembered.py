@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from quarterdeck.truth.episodes import Closed, Uptime
 from quarterdeck.truth.judgement import Judgement, Status
-from quarterdeck.truth.past import Blind, Change, Run
+from quarterdeck.truth.past import Blind, Change, Run, Said
 from quarterdeck.truth.reading import AnyReading
 
 
@@ -94,6 +94,7 @@ class Event(NamedTuple):
     change: Change | None = None
     run: Run | None = None
     blind: Blind | None = None
+    said: Said | None = None
 
 
 @dataclass(frozen=True, slots=True)

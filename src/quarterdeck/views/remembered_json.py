@@ -6,14 +6,14 @@ from typing import Any
 
 from quarterdeck.truth.episodes import Closed, Episode, Uptime
 from quarterdeck.truth.judgement import Judgement
-from quarterdeck.truth.past import Blind, Change, Run
+from quarterdeck.truth.past import Blind, Change, Run, Said
 from quarterdeck.truth.shapes import dump
 from quarterdeck.views.changes import became
 from quarterdeck.views.ledger_json import page_json, record_json
 from quarterdeck.views.model import View
 from quarterdeck.views.remembered import Diff, Event, Feed, Story, Turn
 from quarterdeck.views.run_page import runs_json
-from quarterdeck.views.timeline import divided
+from quarterdeck.views.timeline import divided, otherwise
 
 Json = dict[str, Any]
 
@@ -155,6 +155,7 @@ def _event(event: Event) -> Json:
         "late": event.late,
         "change": _change(event.change) if event.change else None,
         "run": _run(event.run) if event.run else None,
+        "said": _said(event.said) if event.said else None,
         "not_looked": _blind(event.blind) if event.blind else None,
     }
 
@@ -167,6 +168,16 @@ def _change(change: Change) -> Json:
         "knowledge": change.knowledge.value,
         "rule": change.rule,
         "reason": change.reason,
+    }
+
+
+def _said(said: Said) -> Json:
+    reading = said.reading
+    return {
+        "text": otherwise(said),
+        "field": reading.field,
+        "source": reading.origin.source,
+        "locator": reading.origin.locator,
     }
 
 

@@ -14,7 +14,8 @@ from typing import NamedTuple
 from quarterdeck.truth.episodes import Uptime, uptime
 from quarterdeck.truth.instance import instance_of
 from quarterdeck.truth.judgement import words
-from quarterdeck.truth.past import Blind, Change, Run
+from quarterdeck.truth.past import Blind, Change, Run, Said
+from quarterdeck.truth.reading import AnyReading, Unavailable
 from quarterdeck.views.asked import Asked, Param
 from quarterdeck.views.frame import NOBODY, Page
 from quarterdeck.views.judged import Judged
@@ -23,6 +24,7 @@ from quarterdeck.views.recall import Recall
 from quarterdeck.views.remembered import Event, Story
 from quarterdeck.views.rows import title_of, whole
 from quarterdeck.views.when import span_of
+from quarterdeck.views.words import Shown, show
 
 MOST = 500
 LATE_AFTER = timedelta(minutes=5)
@@ -42,6 +44,7 @@ class Recalled(NamedTuple):
     changes: Sequence[Change]
     blind: Sequence[Blind]
     runs: Sequence[Run]
+    said: Sequence[Said] = ()
 
 
 def recall(memory: Recall, asked: Asked, now: datetime) -> Recalled | None:
@@ -52,7 +55,8 @@ def recall(memory: Recall, asked: Asked, now: datetime) -> Recalled | None:
     since = now - (span_of(asked.word("span", SPANS[1])) or timedelta(days=7))
     changes = memory.changes(since, now, subject=subject, limit=MOST)
     runs = memory.runs(subject, since, now, known_by=now)
-    return Recalled(since, memory.began(), changes, memory.blind(since, now), runs)
+    said = memory.said(subject, since, now, limit=MOST)
+    return Recalled(since, memory.began(), changes, memory.blind(since, now), runs, said)
 
 
 def timeline(judged: Judged, asked: Asked, recalled: Recalled | None = None) -> View:
@@ -74,8 +78,8 @@ def _story(judged: Judged, asked: Asked, recalled: Recalled) -> Story:
     events = sorted(_events(recalled), key=lambda each: each.at, reverse=True)
     row = judged.judgements.get(subject)
     since = max(recalled.since, recalled.began) if recalled.began is not None else recalled.since
-    complete = len(recalled.changes) < MOST
-    if not complete:
+    complete = len(recalled.changes) < MOST and len(recalled.said) < MOST
+    if len(recalled.changes) == MOST:
         since = recalled.changes[-1].known_at
     oldest_first = list(reversed(recalled.changes))
     known = recalled.began is not None and since < now and (row is not None or oldest_first)
@@ -99,12 +103,24 @@ def _events(recalled: Recalled) -> Iterable[Event]:
     for run in recalled.runs:
         ended = run.ended_at or run.began_at
         yield Event(run.known_at or ended, run.began_at, _late(ended, run.known_at), run=run)
+    for said in recalled.said:
+        yield Event(said.known_at, None, late=False, said=said)
     for gap in recalled.blind:
         yield Event(gap.ended_at, gap.began_at, late=False, blind=gap)
 
 
 def _late(true_at: datetime | None, known_at: datetime | None) -> bool:
     return true_at is not None and known_at is not None and known_at - true_at > LATE_AFTER
+
+
+def otherwise(said: Said) -> str:
+    """Say which reading became what: ``lock holder: 858 → none``."""
+    now, was = show(said.reading, said.known_at), show(said.before, said.known_at)
+    return f"{said.reading.field.replace('_', ' ')}: {_short(said.before, was)} → {_short(said.reading, now)}"
+
+
+def _short(reading: AnyReading, shown: Shown) -> str:
+    return "unknown" if isinstance(reading, Unavailable) else shown.text.removesuffix(" (old)")
 
 
 def divided(share: Uptime) -> str:
