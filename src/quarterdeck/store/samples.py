@@ -225,7 +225,8 @@ class Samples:
         width = _whole(step // timedelta(milliseconds=1), level.step)
         steps: dict[int, dict[int, Point]] = {row.id: {} for row in held.values()}
         for part, start, end in _parts(level, floor(ms(since), width), ms(until)) if held else ():
-            for identity, *row in connection.execute(_read(part, sorted(steps), start, end, width)).all():
+            question = _rows_of(part, sorted(steps), start, end, width)
+            for identity, *row in connection.execute(*question).all():
                 _add(steps[identity], *row)
         return [_trend(pair, held.get(pair), steps, width) for pair in fields]
 
@@ -298,14 +299,29 @@ def _parts(level: Level, begin: int, until: int) -> Iterator[tuple[Level, int, i
             begin = end
 
 
-def _read(level: Level, ids: Sequence[int], start: int, end: int, width: int) -> Select[Any]:
-    c, n = samples.c, width or 1
-    where = (c.step == level.step, c.series.in_(ids), c.at >= start, c.at < end)
-    if n == level.step:
-        return select(c.series, c.at, c.low, c.high, c.total, c.count).where(*where)
-    begins = (c.at - (c.at - MONDAY) % n).label("begins")
-    folded = (func.min(c.low), func.max(c.high), func.sum(c.total), func.sum(c.count))
-    return select(c.series, begins, *folded).where(*where).group_by(c.series, begins)
+def _rows_of(level: Level, ids: Sequence[int], start: int, end: int, width: int) -> tuple[Select[Any], dict[str, Any]]:
+    """Return what reads a part of a level, and its values: as its rows are, or folded into wider steps."""
+    values = {"step": level.step, "ids": ids, "start": start, "end": end}
+    if width == level.step:
+        return _AS_THEY_ARE, values
+    return _FOLDED, values | {"width": width, "zero": MONDAY}
+
+
+_C: Final = samples.c
+_WHERE: Final = (
+    _C.step == bindparam("step"),
+    _C.series.in_(bindparam("ids", expanding=True)),
+    _C.at >= bindparam("start"),
+    _C.at < bindparam("end"),
+)
+_AS_THEY_ARE: Final = select(_C.series, _C.at, _C.low, _C.high, _C.total, _C.count).where(*_WHERE)
+_BEGINS: Final = (_C.at - (_C.at - bindparam("zero")) % bindparam("width")).label("begins")
+_FOLDED: Final = (
+    select(_C.series, _BEGINS, func.min(_C.low), func.max(_C.high), func.sum(_C.total), func.sum(_C.count))
+    .where(*_WHERE)
+    .group_by(_C.series, _BEGINS)
+)
+"""Made once: putting a question together costs more than answering it."""
 
 
 def _add(steps: dict[int, Point], begins: int, low: float, high: float, total: float, looks: int) -> None:  # noqa: PLR0917 -- a row of the table
