@@ -74,15 +74,14 @@
     box.tabIndex = 0;
     box.setAttribute("role", "group");
     box.setAttribute("aria-label", `${figure.querySelector("b").textContent}: arrow keys read it step by step`);
-    let at = table.times.length;
     box.onkeydown = (event) => {
       const by = { ArrowLeft: -1, ArrowRight: 1, Home: -1e6, End: 1e6 }[event.key];
       if (!by) return;
       event.preventDefault();
-      at = Math.min(Math.max(at + by, 0), table.times.length - 1);
+      const at = Math.min(Math.max((plot.cursor.idx ?? table.times.length) + by, 0), table.times.length - 1);
       plot.setCursor({ left: plot.valToPos(table.times[at], "x"), top: 0 });
     };
-    box.onblur = () => say(figure, table, -1);
+    box.onblur = () => plot.setCursor({ left: -10, top: -10 });
     plots.set(figure, { plot, words: figure.querySelector("tbody").textContent });
   };
   const undo = (figure) => {
@@ -96,8 +95,10 @@
       const was = plots.get(figure);
       const same = was && figure.querySelector(".uplot") && figure.querySelector("tbody")?.textContent === was.words;
       if (same && !all) { figure.classList.add("drawn"); continue; }
+      const pointed = was?.plot.cursor.left ?? -1;
       if (was) undo(figure);
       draw(figure);
+      if (pointed >= 0) plots.get(figure)?.plot.setCursor({ left: pointed, top: 0 });
     }
   };
 
