@@ -65,6 +65,11 @@ def test_a_run_by_hand_moves_an_interval() -> None:
     assert expected(plan("every 60 min"), [ran(-10), ran(20)], Span(NOW, at(100))) == (at(81),)
 
 
+def test_a_run_that_came_an_interval_after_the_last_one_began_was_due_then() -> None:
+    """The agent notes when it is due next before it begins a run; that note may be the only one it made."""
+    assert expected(plan("every 60 min"), [ran(-10, 8), ran(51)], Span(NOW, at(60))) == (at(50),)
+
+
 def test_once_is_when_it_was_to_be() -> None:
     """A job that runs once is due at its time, when that lies in the span."""
     assert expected(plan("once", due=at(5)), [], SPAN) == (at(5),)

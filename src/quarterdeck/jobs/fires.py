@@ -88,14 +88,21 @@ def _newest(times: Iterator[datetime]) -> tuple[datetime, ...]:
 def _counted(
     distance: timedelta, since: str, runs: Sequence[Run], span: Span, anchor: datetime | None
 ) -> Iterator[datetime]:
-    """Count from run to run; between two runs that lie too far apart, on and on."""
+    """Count from run to run; between two runs that lie too far apart, on and on.
+
+    The agent writes a next time twice: when it begins a run, counted from there, and when the run is over, counted from
+    then. Where the second was never written, the first one holds.
+    """
     if distance <= timedelta(0):
         raise NotUnderstoodError("An interval is longer than nothing.")
-    due = None if anchor is None else anchor + distance
+    due = early = None if anchor is None else anchor + distance
     for run in runs:
+        here = min(run.began_at + EARLY, span.until)
+        if due is not None and early is not None and early <= here < due:
+            due = early
         if due is not None:
-            yield from _again(due, distance, min(run.began_at + EARLY, span.until), span)
-        due = _after(run, distance, since)
+            yield from _again(due, distance, here, span)
+        due, early = _after(run, distance, since), run.began_at + distance
     if due is not None:
         yield from _again(due, distance, span.until, span)
 

@@ -121,7 +121,7 @@ def _page(judged: Judged, asked: Asked, subject: str, recalled: Recalled | None)
         slots=newest[:MOST],
         counted=tally(found.slots),
         lost=found.lost,
-        complete=len(newest) <= MOST,
+        complete=len(newest) <= MOST and (recalled is None or found.span.since == recalled.since),
         remembers=recalled is not None and recalled.began is not None,
         readings=tuple(reading for reading in behind if isinstance(reading, Known)),
     )
