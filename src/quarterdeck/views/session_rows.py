@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import quote, urlencode
 
 from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
 from quarterdeck.truth.fields import Field
@@ -23,6 +22,7 @@ from quarterdeck.truth.past import Entry
 from quarterdeck.truth.reading import AnyReading, Key, Known, Reason
 from quarterdeck.truth.tables import TABLES
 from quarterdeck.truth.thresholds import Thresholds
+from quarterdeck.views.escape import quoted
 from quarterdeck.views.judged import Judged
 from quarterdeck.views.model import Cell, Column, Link, Row
 from quarterdeck.views.words import count, money
@@ -111,7 +111,7 @@ def title_of(judged: Judged, entry: Entry) -> str:
 
 def place_of(instance: str, identity: str) -> str:
     """Return the address of a session's own page."""
-    return f"/session?{urlencode({'instance': instance, 'id': identity}, quote_via=quote)}"
+    return f"/session?instance={quoted(instance)}&id={quoted(identity)}"
 
 
 def _cell(facts: Facts, column: Column, entry: Entry) -> Cell:
