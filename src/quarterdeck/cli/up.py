@@ -31,9 +31,6 @@ LOOPBACK: Final = "127.0.0.1"
 PAGES: Final = "quarterdeck.web.app:create_app"
 """Named, not imported: what is served here is no business of the terminal's."""
 
-TURN_S: Final = 0.001
-"""How long a thread may compute while another waits for its turn: an answer that is ready waits for no rendering."""
-
 GRACE_S: Final = 1
 """Seconds that visitors get to end their requests."""
 
@@ -90,7 +87,6 @@ def serve(deck: wiring.Deck, listener: socket.socket, decided: Settings) -> None
     """Serve pages on a port that was taken, until the process is told to stop."""
     import uvicorn
 
-    sys.setswitchinterval(TURN_S)
     create_app = pkgutil.resolve_name(PAGES)
     pages = create_app(deck)
     server = uvicorn.Server(
