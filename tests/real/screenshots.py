@@ -72,11 +72,11 @@ def settled(address: str) -> None:
     """Wait until the agents have been read and memory answers."""
     until = time.monotonic() + START_S
     while time.monotonic() < until:
-        sessions = ask(address, "sessions")
-        if sessions["rows"] or sessions.get("sessions") or "emembered" not in sessions["headline"]:
+        told = {figure["figure"]: figure["value"] for figure in ask(address, "brief")["figures"]}
+        if told.get("jobs_missed_24h", told.get("jobs_missed", 0)) is not None and told["agents_working"]:
             return
         time.sleep(0.5)
-    raise TimeoutError(f"The demo remembered nothing within {START_S:.0f} s.")
+    raise TimeoutError(f"The demo did not come to rest within {START_S:.0f} s.")
 
 
 def places(address: str) -> dict[str, str]:
@@ -92,12 +92,17 @@ def places(address: str) -> dict[str, str]:
     }
 
 
-def through(page: Page, address: str, name: str) -> str | None:
-    """Return the first address of a view that stands on another page: a session's, a job's runs."""
-    start = {"session": "sessions", "runs": "cron"}[name]
-    page.goto(f"{address}/{start}")
+def of_a_session(page: Page, address: str) -> str:
+    """Return the page of the newest session, as the ledger leads to it."""
+    page.goto(f"{address}/sessions")
     links: list[str] = page.eval_on_selector_all("a", "all => all.map(a => a.getAttribute('href'))")
-    return next((link for link in links if link and link.startswith(f"/{name}?")), None)
+    return next(link for link in links if link and link.startswith("/session?"))
+
+
+def of_runs(address: str) -> str:
+    """Return the page of the runs of a job that has missed one."""
+    rows = ask(address, "cron")["rows"]
+    return "/runs?span=7d&subject=" + next(str(row["subject"]) for row in rows if "Backup" in row["name"])
 
 
 def take(browser: Browser, address: str, name: str, place: str, say: Callable[[str], object]) -> None:
@@ -128,11 +133,7 @@ def main(wanted: Sequence[str]) -> None:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
         found = places(address)
         looking = browser.new_page()
-        for name in ("session", "runs"):
-            place = through(looking, address, name)
-            if place is None:
-                raise LookupError(f"No page leads to {name}.")
-            found[name] = place
+        found |= {"session": of_a_session(looking, address), "runs": of_runs(address)}
         for name, place in found.items():
             if not wanted or name in wanted:
                 take(browser, address, name, place, sys.stdout.write)

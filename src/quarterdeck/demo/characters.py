@@ -69,8 +69,8 @@ NORTH: Final = Character(
     "north",
     jobs=(
         Job("Nightly summary", expression="10 2 * * *", fate=Fate.UNDELIVERED, takes_s=95),
-        Job("Inbox triage", every_min=30, takes_s=22),
-        Job("Watch the build queue", every_min=15, takes_s=9),
+        Job("Inbox triage", expression="*/30 6-20 * * *", takes_s=22),
+        Job("Watch the build queue", expression="*/20 * * * *", takes_s=9),
         Job("Backup to the vault", expression="0 4 * * *", takes_s=310, skipped=(4,)),
         Job("Market brief", expression="30 6 * * 1-5", takes_s=140),
         Job("Weekly ledger", expression="30 5 * * 1", takes_s=420),
@@ -82,9 +82,9 @@ SOUTH: Final = Character(
     "south",
     release="0.14.0",
     jobs=(
-        Job("Tide table", every_min=20, takes_s=14),
+        Job("Tide table", expression="5 * * * *", takes_s=14),
         Job("Mail digest", expression="0 6 * * *", takes_s=75),
-        Job("Sync the notes", every_min=60, takes_s=31),
+        Job("Sync the notes", expression="40 */2 * * *", takes_s=31),
     ),
     alive=False,
     platforms=("telegram",),
@@ -114,7 +114,7 @@ THREE: Final = (NORTH, SOUTH, WEST)
 MORE: Final = ("east", "harbour", "lantern", "anchor", "compass", "beacon", "island", "mainsail", "keel")
 PLAIN: Final = (
     Job("Morning report", expression="0 7 * * *", takes_s=80),
-    Job("Look around", every_min=30, takes_s=12),
+    Job("Look around", expression="*/30 * * * *", takes_s=12),
     Job("Tidy the desk", expression="45 3 * * *", takes_s=55),
 )
 

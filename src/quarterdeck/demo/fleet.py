@@ -31,6 +31,7 @@ LOCK: Final = "in-use.lock"
 PREFIX: Final = "fleet-"
 AGENT: Final = "from quarterdeck.demo.keeper import main\nmain()\n"
 GIVE_UP_S: Final = 5.0
+PUSHED_WITHIN_S: Final = 4 * 86_400
 SERVED, NOT_SERVED = "qwen4-32b-instruct", "embed-small"
 NOT_STARTED: Final = QuarterdeckError("A part of the demo did not start", "Try again; its own words stand above.")
 
@@ -101,7 +102,7 @@ def build(folder: Path, plan: Plan, now: float, say: Say) -> Fleet:
     for release in schema.RELEASES:
         _install(folder, release)
     say("backup")
-    vault.make(folder, now, plan.days)
+    vault.make(folder, now)
     return fleet
 
 
@@ -133,6 +134,7 @@ def _services(ports: Mapping[str, int]) -> Iterator[str]:
 def _repositories(fleet: Fleet) -> Iterator[str]:
     if (fleet.folder / "vault").is_dir():
         yield f'\n[[repositories]]\nid = "vault"\nlabel = "Vault of the fleet"\npath = "{fleet.folder}/vault"'
+        yield f"push_within_s = {PUSHED_WITHIN_S}\npush_lost_s = {3 * PUSHED_WITHIN_S}"
 
 
 def _install(folder: Path, release: str) -> None:

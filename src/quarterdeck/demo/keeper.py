@@ -31,6 +31,8 @@ LONGEST_RUN_S: Final = 40.0
 """Nobody who tries the demo waits longer for a job to end."""
 PAUSES: Final = {"user": (1.0, 4.0), "call": (6.0, 30.0), "tool": (2.0, 6.0), "answer": (10.0, 45.0)}
 """How many seconds pass after each kind of message."""
+DIFFERENT: Final = 100_000
+"""No two sessions may have one title; their numbers repeat after a day."""
 NEW_SESSION: Final = 0.35
 """How often an answer is the last of its session."""
 READY: Final = "ready"
@@ -89,7 +91,7 @@ class Keeper:
 
     def _begin(self, db: sqlite3.Connection, now: float) -> Session:
         names = ("id", "source", "model", "started_at", "message_count", "cost_status", "title", "billing_provider")
-        number = int(now)
+        number = int(now) % DIFFERENT
         identity = f"{time.strftime('%Y%m%d_%H%M%S', time.gmtime(now))}_{self.random.randrange(1 << 24):06x}"
         title = f"{self.random.choice(home.TITLES)} {number}"
         source = self.random.choice(self.one.platforms)

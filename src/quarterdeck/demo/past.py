@@ -3,7 +3,9 @@
 Rule 1: the past leads to the present. Each moment is made of what is really seen of the homes now, told as of then: the
         same jobs with the runs they had had by then, the same sessions as far as they had begun.
 Rule 2: what happened once is in a table: who was down, what could not be read, when nobody looked. No chance in it.
-Rule 3: it is written by the one who writes every history, so that it can be asked like any other.
+Rule 3: of a month not every moment can be told. What is told of one holds until the next, so that any moment in between
+        can be asked for; the readings say so themselves, by how long they stay fresh.
+Rule 4: it is written by the one who writes every history, so that it can be asked like any other.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from quarterdeck.demo import vault
 from quarterdeck.demo.bulk import DAY_S
 from quarterdeck.demo.characters import Fate, Job
 from quarterdeck.demo.fleet import Fleet, Say
@@ -27,6 +30,7 @@ from quarterdeck.store import gaps
 from quarterdeck.store.engine import Engine
 from quarterdeck.store.gaps import Beat
 from quarterdeck.store.keeper import Keeper
+from quarterdeck.store.schema import us
 from quarterdeck.store.scribe import Observer
 from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
 from quarterdeck.truth.fields import FIELDS, Field, field_for, kind_of
@@ -40,10 +44,10 @@ from quarterdeck.truth.tables import judge_subject
 
 Observers = Callable[[Engine], Sequence[Observer]]
 HOUR_S: Final = 3_600.0
-COARSE, FINE, FINEST = 8 * HOUR_S, 3 * HOUR_S, 1_200.0
-FINE_DAYS, FINEST_HOURS = 7.0, 5.0
+COARSE, FINE, FINEST = 8 * HOUR_S, 3 * HOUR_S, 0.5 * HOUR_S
+FINE_DAYS, FINEST_HOURS = 7.0, 26.0
 """Of the last hours more moments are told than of the last days, and of those more than of the weeks before."""
-END_S: Final = 45.0
+END_S: Final = 2.0
 """So long before now the past ends."""
 LIVELY: Final = timedelta(hours=2)
 """What happened this lately happens all the time: it is told as having happened just then, too."""
@@ -78,9 +82,11 @@ ALIVE: Final[Mapping[Field[Any], object]] = {
     F.STARTS_RECENT: 0, F.RECORDED_STATE: "running", F.OPEN_TURNS: 0, F.OPEN_TURN_SINCE: None, F.OPEN_TURN_IN: None,
     F.OPEN_TURN_TOOL: None, F.OPEN_TURN_SESSION: None, F.RATE_LIMITED_AT: None, F.EXHAUSTED: 0,
     F.RATE_LIMIT_RESET_AT: None, F.REFUSAL_CODE: None, F.ERRORS_1H: {}, F.RUNS_RUNNING: 0, F.OLDEST_RUN_AT: None,
+    F.TICKER_EXPECTED: False, F.HEARTBEAT_EXPECTED: False, F.OLDEST_DUE_AT: None, F.PERIOD_S: None,
     F.RUNNING_SINCE: None, F.RUNNER_ALIVE: True, F.JOB_RUNNER_ALIVE: True, F.ACTIVE_AGENTS: 0,
 }  # fmt: skip
-"""What is seen of every agent while nothing is the matter."""
+"""What is seen of every agent while nothing is the matter. What beats is not told of: between two moments that are told
+nobody would hear it, and it would be taken for dead."""
 TORN: Final = Reason.CORRUPT
 EPISODES: Final = (
     Episode("north", "gateway", 11.4, 47, KILLED),
@@ -109,7 +115,8 @@ def write(place: Path | str, observers: Observers, present: Snapshot, fleet: Fle
     shared = present.instances
     try:
         for number, days_ago in enumerate(moments):
-            snapshot = _then(present, stories, number + 1, days_ago)
+            until = moments[number + 1] if number + 1 < len(moments) else 0.0
+            snapshot = _then(present, stories, number + 1, days_ago, timedelta(days=days_ago - until))
             at, readings = snapshot.generated_at, snapshot.readings
             limits = {one.id: one.thresholds for one in shared}
             names = readings.subjects if isinstance(readings, Grouped) else {}
@@ -125,6 +132,7 @@ def write(place: Path | str, observers: Observers, present: Snapshot, fleet: Fle
                 say(f"history: day {fleet.plan.days - days_ago:.0f} of {fleet.plan.days}")
         with keeper.writing(Beat(now, now.timestamp())) as scribe:
             scribe.engine.write(lambda connection: _only_gap(connection, now))
+            scribe.engine.write(lambda connection: gaps.set_mark(connection, gaps.BEAT, us(datetime.now(UTC))))
     finally:
         keeper.close()
     return len(moments)
@@ -202,6 +210,8 @@ class Then(NamedTuple):
     id: str
     at: float
     days_ago: float
+    until: float
+    """When the next moment is told."""
 
     @property
     def lived(self) -> bool:
@@ -231,7 +241,7 @@ def _due(then: Then) -> datetime | None:
     job = then.story.jobs.get(then.id)
     if job is None:
         return None
-    return _moment(due_after(job, then.last.began if then.last else then.at, then.at))
+    return _moment(due_after(job, then.last.began if then.last else then.at, then.until))
 
 
 def _succeeded(then: Then) -> datetime | None:
@@ -281,13 +291,13 @@ TOLD: Final[Mapping[Field[Any], Callable[[Then], object]]] = {
 # --- a snapshot of then ---------------------------------------------------------------------------------------------
 
 
-def _then(present: Snapshot, stories: Mapping[str, Story], version: int, days_ago: float) -> Snapshot:
-    """Return what would have been seen so many days before."""
+def _then(present: Snapshot, stories: Mapping[str, Story], version: int, days_ago: float, lasts: timedelta) -> Snapshot:
+    """Return what would have been seen so many days before; nothing else is told for as long as ``lasts``."""
     back = timedelta(days=days_ago)
     at = present.generated_at - back
     whole = present.readings if isinstance(present.readings, Grouped) else Grouped.of(present.readings)
     subjects = {
-        name: {each: _told(reading, stories.get(instance_of(name)), back) for each, reading in fields.items()}
+        name: {each: _told(reading, stories.get(instance_of(name)), back, lasts) for each, reading in fields.items()}
         for name, fields in whole.subjects.items()
         if kind_of(name) not in OF_THE_HUB
     }
@@ -296,23 +306,36 @@ def _then(present: Snapshot, stories: Mapping[str, Story], version: int, days_ag
         if each.holds(days_ago) and name in subjects:
             _befall(subjects[name], name, each, at)
     looks = {name: look._replace(at=look.at - back) for name, look in present.looks.items()}
-    return Snapshot(version, at, present.instances, Grouped(subjects), looks)
+    lasting = {name: {each: _lasting(one, lasts) for each, one in fields.items()} for name, fields in subjects.items()}
+    return Snapshot(version, at, present.instances, Grouped(lasting), looks)
+
+
+def _lasting(reading: AnyReading, lasts: timedelta) -> AnyReading:
+    """Return a reading that is fresh until the next moment is told."""
+    if isinstance(reading, Unavailable):
+        return reading
+    life = 2 * lasts + reading.fresh_for
+    return Known(reading.subject, reading.field, reading.origin, reading.value, reading.observed_at, life)
 
 
 OF_THE_HUB: Final = frozenset({"history", "ledger"})
 """What Quarterdeck says of itself; it was not there then."""
 
 
-def _told(reading: AnyReading, story: Story | None, back: timedelta) -> AnyReading:
+def _told(reading: AnyReading, story: Story | None, back: timedelta, lasts: timedelta) -> AnyReading:
     """Tell one reading as of then."""
     seen_at = (reading.observed_at if isinstance(reading, Known) else reading.attempted_at) - back
     declared = field_for(reading.subject, reading.field)
     if story is None or declared is None:
+        if declared is F.PUSHED_AT and isinstance(reading, Known):
+            return _pushed(reading, seen_at, back)
+        if declared is not None and declared in WAS_PUSHED and back > timedelta(days=vault.UNPUSHED_DAYS):
+            return declared.known(reading.subject, reading.origin, WAS_PUSHED[declared], seen_at)
         return _shifted(reading, seen_at, back)
     days_ago = back / timedelta(days=1)
-    then = Then(story, reading.subject.rpartition("/")[2], seen_at.timestamp(), days_ago)
-    torn_now = isinstance(reading, Unavailable) and days_ago < TORN_DAYS
-    if declared in TOLD and not torn_now:
+    then = Then(story, reading.subject.rpartition("/")[2], seen_at.timestamp(), days_ago, (seen_at + lasts).timestamp())
+    lost = isinstance(reading, Unavailable) and (days_ago < TORN_DAYS or reading.reason is Reason.MISSING)
+    if declared in TOLD and not lost:
         return declared.known(reading.subject, reading.origin, TOLD[declared](then), seen_at)
     refused = story.refused and days_ago * 1440 < REFUSED_MIN
     if declared in ALIVE and then.lived and not (refused and declared.of in {"model", "logs"}):
@@ -330,6 +353,18 @@ def _shifted(reading: AnyReading, seen_at: datetime, back: timedelta) -> AnyRead
     elif isinstance(value, float) and reading.field == F.DB_BYTES.name:
         value *= 1 - DATABASE_GROWS * min(1.0, back / timedelta(days=30))
     return Known(reading.subject, reading.field, reading.origin, value, seen_at, reading.fresh_for)
+
+
+WAS_PUSHED: Final[Mapping[Field[Any], Any]] = {F.AHEAD: 0, F.UNPUSHED_SINCE: None}
+
+
+def _pushed(reading: AnyReading, seen_at: datetime, back: timedelta) -> AnyReading:
+    """Tell when the backup had last been pushed by then."""
+    now = seen_at + back
+    pushes = (now - timedelta(days=days_ago) for days_ago in vault.pushes())
+    return F.PUSHED_AT.known(
+        reading.subject, reading.origin, max((at for at in pushes if at <= seen_at), default=seen_at), seen_at
+    )
 
 
 def _befall(fields: dict[str, AnyReading], name: str, episode: Episode, at: datetime) -> None:

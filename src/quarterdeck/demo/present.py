@@ -79,7 +79,7 @@ def runs(path: Path, random: Random, made: Iterable[Run]) -> None:
         db.execute("DELETE FROM executions")
         for run in made:
             how = "failed" if run.error else "completed"
-            times = (iso(run.began), iso(run.began + 0.1), iso(run.ended))
+            times = (iso(run.began), iso(run.began), iso(run.ended))
             row = (f"{random.randrange(1 << 64):032x}", run.job, "0" * 32, how, *times, run.error)
             db.execute(INSERT_RUN, row)
 

@@ -5,19 +5,26 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from quarterdeck.demo.bulk import DAY_S
 
-COMMITS: Final = 9
+MONTH: Final = 30.0
+COMMITS: Final = 10
 UNPUSHED_DAYS: Final = 2.2
 LIMIT_S: Final = 20
 NAME: Final = ("-c", "user.name=demo", "-c", "user.email=demo@localhost", "-c", "commit.gpgsign=false")
 
 
-def make(folder: Path, now: float, days: int) -> Path | None:
+def pushes(days: float = MONTH) -> Iterator[float]:
+    """Return how many days ago each commit was made and pushed, the oldest first."""
+    return (days * (1 - number / COMMITS) for number in range(COMMITS))
+
+
+def make(folder: Path, now: float) -> Path | None:
     """Make the repository and its remote; return where it is, or None where there is no git."""
     if shutil.which("git") is None:
         return None
@@ -25,10 +32,9 @@ def make(folder: Path, now: float, days: int) -> Path | None:
     _git(folder, now, "init", "--quiet", "--bare", "--initial-branch=main", str(remote))
     _git(folder, now, "init", "--quiet", "--initial-branch=main", str(vault))
     _git(vault, now, "remote", "add", "origin", str(remote))
-    for number in range(COMMITS):
-        at = now - days * DAY_S * (1 - number / COMMITS)
-        _commit(vault, number, at)
-    _git(vault, now - days * DAY_S / COMMITS, "push", "--quiet", "--set-upstream", "origin", "main")
+    for number, days_ago in enumerate(pushes()):
+        _commit(vault, number, now - days_ago * DAY_S)
+    _git(vault, now - min(pushes()) * DAY_S, "push", "--quiet", "--set-upstream", "origin", "main")
     _commit(vault, COMMITS, now - UNPUSHED_DAYS * DAY_S)
     return vault
 
