@@ -176,20 +176,31 @@ def before(world: dict[Key, AnyReading] | None = None) -> FakeMemory:
 
 
 def test_what_became_worse_is_told_before_what_became_better() -> None:
-    """South recovered, north died: north first, each with what it was and what it is."""
+    """South recovered, north died: north first, with what waits for it beneath, each with what it was and is."""
     was = readings(at=NOW - BEFORE) | readings({F.LAST_RESULT: "error"}, instance="south", at=NOW - BEFORE)
     at = NOW - BEFORE
     memory = FakeMemory([(at, snapshot(was, NORTH, SOUTH, at=at))])
-    told = data("changes", snapshot(readings(GONE) | readings(instance="south"), NORTH, SOUTH), memory, since=SINCE)[
-        "changes"
-    ]
-    assert [(each["subject"], each["what"]) for each in told["subjects"]] == [
-        ("hermes:north/cron", "worse"),
-        (f"hermes:north/cron/{JOB}", "worse"),
-        (GATEWAY, "worse"),
-        (f"hermes:south/cron/{JOB}", "better"),
-    ]
-    assert told["digest"][0].startswith("Since 2026-11-21 03:04 UTC, 10 s ago: 4 changes.")
+    now = snapshot(readings(GONE) | readings(instance="south"), NORTH, SOUTH)
+    told = data("changes", now, memory, since=SINCE)["changes"]
+    assert {(each["subject"], each["what"], each["under"]) for each in told["subjects"]} == {
+        (GATEWAY, "worse", None),
+        ("hermes:north/cron", "worse", GATEWAY),
+        (f"hermes:north/cron/{JOB}", "worse", GATEWAY),
+        (f"hermes:south/cron/{JOB}", "better", None),
+    }
+    assert told["count"] == 2
+    assert told["digest"][0].startswith("Since 2026-11-21 03:04 UTC, 10 s ago: 2 changes.")
+    assert told["digest"][1].endswith("; 2 more with it [north]")
+    assert "degraded → ok" in told["digest"][2]
+
+
+def test_a_moment_long_after_the_last_look_is_compared_with_that_look() -> None:
+    """Who looked at a page on which all had grown old is told what changed since it was last known."""
+    at = NOW - timedelta(seconds=10)
+    memory = FakeMemory([(at - timedelta(hours=1), snapshot(readings(at=at), at=at - timedelta(hours=1)))])
+    memory.snapshots.append((at - timedelta(minutes=30), snapshot(readings(at=at), at=at - timedelta(minutes=30))))
+    told = data("changes", snapshot(readings()), memory, since="2026-11-21T03:04:01Z")["changes"]
+    assert told["since"] == "2026-11-21T02:34:01.000Z"
 
 
 def test_what_came_and_went_is_told_though_both_moments_agree() -> None:

@@ -54,14 +54,14 @@ def _diff(diff: Diff) -> Iterator[Text]:
     for line in diff.digest:
         yield Text(line)
     yield Text("")
-    for turn in diff.turns[:SHOWN]:
+    for turn in diff.told[:SHOWN]:
         yield (
             Text(f"{turn.what:<14}", style="dim")
             .append(turn.name, style="bold not dim")
             .append(f"  {became(turn)}", style="not dim")
             .append(f"  [{turn.instance}]")
         )
-    yield from _more(len(diff.turns))
+    yield from _more(len(diff.told))
     for pair in diff.figures:
         if pair.then != pair.now:
             yield Text(f"{pair.title}  ", style="dim").append(f"{pair.then} → {pair.now}", style="bold not dim")

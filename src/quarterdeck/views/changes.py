@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import NamedTuple
 
+from quarterdeck.truth.incidents import Incident
 from quarterdeck.truth.instance import ALL, instance_of
 from quarterdeck.truth.judgement import Judgement, Status, words
 from quarterdeck.truth.past import Blind, Change
@@ -26,14 +27,17 @@ from quarterdeck.views.model import View
 from quarterdeck.views.recall import Recall
 from quarterdeck.views.remembered import Diff, Pair, Turn
 from quarterdeck.views.rows import build, title_of
-from quarterdeck.views.trouble import kinds
+from quarterdeck.views.trouble import kinds, open_incidents
 from quarterdeck.views.when import moment_of
 
 MOST = 2_000
 LINES = 10
+STILL = timedelta(minutes=2)
+"""When nothing was recorded for so long before the moment, what is compared with is the last that was known."""
 STEPS = 5
 DEFAULT = "8h"
 PARAMS = {"since": Param("The moment to compare with: RFC 3339, or how long ago, such as 8h or 7d.", (), DEFAULT)}
+FOLDED = frozenset({"worse", "new", "other"})
 OURS = ("source:", "quarterdeck:")
 ORDER = {"worse": 0, "new": 1, "other": 2, "came and went": 3, "gone": 4, "better": 5}
 
@@ -54,10 +58,12 @@ def recall(memory: Recall, asked: Asked, now: datetime) -> Recalled | None:
     if since is None or since >= now:
         return None
     since = since if began is None else min(max(since, began), now)
-    since = memory.moment(since) or since
+    since, then = memory.moment(since) or since, memory.snapshot_at(since)
+    if then is not None and since - then.generated_at > STILL:
+        since = then.generated_at
     instance = None if asked.instance == ALL else asked.instance
     changes = memory.changes(since, now, instance=instance, limit=MOST)
-    return Recalled(since, began, memory.snapshot_at(since), changes, memory.blind(since, now))
+    return Recalled(since, began, then, changes, memory.blind(since, now))
 
 
 def changes(judged: Judged, asked: Asked, recalled: Recalled | None = None) -> View:
@@ -79,13 +85,13 @@ def changes(judged: Judged, asked: Asked, recalled: Recalled | None = None) -> V
 def _headline(diff: Diff) -> str:
     if not diff.compared:
         return "Nothing is remembered to compare with."
-    n = len(diff.turns)
+    n = len(diff.told)
     return "Nothing changed." if not n else f"{n:,} {'change' if n == 1 else 'changes'}."
 
 
 def _diff(judged: Judged, asked: Asked, recalled: Recalled) -> Diff:
     then = None if recalled.then is None else Judged(recalled.then, recalled.since, past=True)
-    turns = () if then is None else tuple(_turns(judged, then, asked.instance, recalled.changes))
+    turns: tuple[Turn, ...] = () if then is None else tuple(_turns(judged, then, asked.instance, recalled.changes))
     diff = Diff(
         asked=asked.word("since", DEFAULT),
         since=recalled.since,
@@ -100,7 +106,7 @@ def _diff(judged: Judged, asked: Asked, recalled: Recalled) -> Diff:
     return replace(diff, digest=tuple(_digest(diff, judged)))
 
 
-def _turns(now: Judged, then: Judged, instance: str, told: Iterable[Change]) -> Iterable[Turn]:
+def _turns(now: Judged, then: Judged, instance: str, told: Iterable[Change]) -> list[Turn]:
     """Compare every subject of either moment; those that are the same and never changed are left out."""
     through: dict[str, list[Status]] = {}
     for change in told:  # newest first
@@ -118,7 +124,18 @@ def _turns(now: Judged, then: Judged, instance: str, told: Iterable[Change]) -> 
         )
         for name in subjects
     )
-    return sorted((turn for turn in turns if _differs(turn) and not _ours(turn)), key=_worst_first)
+    found = sorted((turn for turn in turns if _differs(turn) and not _ours(turn)), key=_worst_first)
+    return _folded(found, open_incidents(now, instance))
+
+
+def _folded(turns: Sequence[Turn], found: Iterable[Incident]) -> list[Turn]:
+    """Put what is part of one incident under the first of it that became so too."""
+    became = {turn.subject for turn in turns if turn.what in FOLDED}
+    leads: dict[str, str] = {}
+    for incident in found:
+        together = [each.subject for each in incident.members if each.subject in became]
+        leads |= dict.fromkeys(together[1:], together[0] if together else "")
+    return [turn._replace(under=leads.get(turn.subject, "")) for turn in turns]
 
 
 def _ours(turn: Turn) -> bool:
@@ -164,6 +181,12 @@ def became(turn: Turn) -> str:
     return f"{turn.then.status} → {turn.now.status}: {turn.now.reason}"
 
 
+def with_it(diff: Diff, turn: Turn) -> str:
+    """Say how many more changes are told under one."""
+    number = len(diff.beneath(turn))
+    return f"; {number:,} more with it" if number else ""
+
+
 def _runs(path: Iterable[Status]) -> list[Status]:
     """Leave out what only repeats the step before; of a long way the last steps are told."""
     return [status for status, _ in groupby(path)][-STEPS:]
@@ -175,7 +198,8 @@ def _digest(diff: Diff, judged: Judged) -> Iterable[str]:
     if not diff.compared:
         yield "Nothing is remembered to compare with."
         return
-    n = len(diff.turns)
+    told = diff.told
+    n = len(told)
     hidden = sum((min(each.ended_at, judged.now) - max(each.began_at, diff.since) for each in diff.blind), timedelta())
     unseen = f"; not looked at for {words(hidden)}" if diff.blind else ""
     yield (
@@ -184,7 +208,7 @@ def _digest(diff: Diff, judged: Judged) -> Iterable[str]:
     )
     moved = [f"{each.title} {each.then} → {each.now}" for each in diff.figures if each.then != each.now]
     room = LINES - 1 - bool(moved)
-    lines = [f"{turn.name}: {became(turn)} [{turn.instance}]" for turn in diff.turns]
+    lines = [f"{turn.name}: {became(turn)}{with_it(diff, turn)} [{turn.instance}]" for turn in told[:LINES]]
     shown = n if n <= room else room - 1
     yield from lines[:shown]
     if n > shown:

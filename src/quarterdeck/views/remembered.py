@@ -40,6 +40,8 @@ class Turn(NamedTuple):
     now: Judgement | None
     through: tuple[Status, ...]
     """What it was in between, oldest first, as far as changes tell."""
+    under: str = ""
+    """The subject under which it is told, because it follows from it or came with it."""
 
     @property
     def what(self) -> str:
@@ -80,6 +82,15 @@ class Diff:
     complete: bool
     digest: tuple[str, ...]
     """The same in ten lines."""
+
+    @property
+    def told(self) -> tuple[Turn, ...]:
+        """What is told by itself: what went wrong together is one change."""
+        return tuple(turn for turn in self.turns if not turn.under)
+
+    def beneath(self, turn: Turn) -> tuple[Turn, ...]:
+        """What is told under a change."""
+        return tuple(other for other in self.turns if other.under == turn.subject)
 
 
 class Event(NamedTuple):

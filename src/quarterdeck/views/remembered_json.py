@@ -87,7 +87,7 @@ def _diff(diff: Diff) -> Json:
         "known_since": dump(diff.known_since),
         "compared": diff.compared,
         "complete": diff.complete,
-        "count": len(diff.turns),
+        "count": len(diff.told),
         "digest": list(diff.digest),
         "subjects": [_turn(each) for each in diff.turns],
         "figures": [
@@ -115,6 +115,7 @@ def _turn(turn: Turn) -> Json:
         "then": _side(turn.then),
         "now": _side(turn.now),
         "through": [status.value for status in turn.through],
+        "under": turn.under or None,
     }
 
 
