@@ -99,7 +99,7 @@ def test_all_there_is_to_say(tmp_path: Path) -> None:
         ('[[services]]\nid = "a"\nkind = "model-server"\nurl = "http://x"\nload_every_s = 60', "less than 600 seconds"),
         ('[[services]]\nid = "a"\nkind = "tcp"\naddress = "x:1"\ninstance = "west"', 'none of: "west"'),
         (
-            '[[services]]\nid = "a"\nkind = "tcp"\naddress = "x:1"\n[[services]]\nid = "a"\nkind = "tcp"\naddress = "x:2"',
+            '[[services]]\nid = "a"\nkind = "unit"\nunit = "x"\n[[services]]\nid = "a"\nkind = "unit"\nunit = "y"',
             "have the same id",
         ),
         ('[[repositories]]\nid = "a"', '"path" is missing'),

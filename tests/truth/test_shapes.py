@@ -17,6 +17,7 @@ from quarterdeck.truth.shapes import (
     Ident,
     Idents,
     Instant,
+    Link,
     Number,
     Optional,
     Schedule,
@@ -134,3 +135,22 @@ def test_a_field_nobody_declared_does_not_exist() -> None:
     """Looking up an undeclared field finds nothing."""
     assert field_for("hermes:north/gateway", "password") is None
     assert field_for("hermes:north/gateway", "lock_holder") is FIELDS["gateway.lock_holder"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/srv/models/x.gguf", "local:/srv/x", "file:///srv/x", "C:\\models\\x", "~/x", "a:b:/x"]
+)
+def test_a_whole_path_is_no_identifier(path: str) -> None:
+    """A path from the root on tells who lives where; it is no name, also not behind a name."""
+    with pytest.raises(ShapeError):
+        Ident().load(path)
+
+
+@pytest.mark.parametrize(
+    "address", ["javascript:alert(1)", "http://me:word@x/", "//x", "http://x y", "file:///x", "https://", "data:,x"]
+)
+def test_a_link_opens_a_page_and_nothing_else(address: str) -> None:
+    """Only http and https lead away, and no login goes along."""
+    assert Link().load("https://deck.example:8443/a?b=1#c") == "https://deck.example:8443/a?b=1#c"
+    with pytest.raises(ShapeError):
+        Link().load(address)

@@ -14,7 +14,9 @@ from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 T_co = TypeVar("T_co", covariant=True)
 
-IDENT = re.compile(r"[A-Za-z0-9_./\[*][A-Za-z0-9._:/@+*,#?\[\]()%\\-]{0,119}")
+IDENT = re.compile(r"[A-Za-z0-9_.\[*][A-Za-z0-9._:/@+*,#?\[\]()%\\-]{0,119}")
+WHOLE_PATH = re.compile(r":[/\\]")
+"""A path from the root on behind a name, or behind a drive: it tells who lives where."""
 SCHEDULE = re.compile(
     r"every \d{1,7} (?:s|min|h|d)|once|@[a-z]{3,12}|(?:[0-9A-Za-z*/,#?-]{1,40} ){4,5}[0-9A-Za-z*/,#?-]{1,40}"
 )
@@ -132,8 +134,8 @@ class Ident:
     name: Final = "identifier"
 
     def load(self, raw: object) -> str:
-        """Accept printable identifiers of at most 120 characters."""
-        if isinstance(raw, str) and IDENT.fullmatch(raw) and not SECRET.search(raw):
+        """Accept printable identifiers of at most 120 characters, and no whole path."""
+        if isinstance(raw, str) and IDENT.fullmatch(raw) and not WHOLE_PATH.search(raw) and not SECRET.search(raw):
             return raw
         raise _wrong(self.name)
 

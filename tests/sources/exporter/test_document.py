@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from quarterdeck.sources.exporter import document
 from quarterdeck.sources.exporter.document import READINGS_LIMIT, SCHEMA, encode, render
 from quarterdeck.sources.exporter.intake import Intake, parse
+from quarterdeck.sources.exporter.schema import NOT_IN_SNAPSHOTS
 from quarterdeck.sources.files import SourceError
 from quarterdeck.truth import fields, shapes
 from quarterdeck.truth.fields import FIELDS, Field
@@ -60,12 +61,14 @@ SUBJECTS = {
     "disk": "host:box/disk//home",
     "listener": "host:box/listener/127.0.0.1:8080",
 }
-PUBLISHED = [field for field in FIELDS.values() if field.of not in {"source", "unit", "timer"}]
+PUBLISHED = [field for field in FIELDS.values() if field.of not in NOT_IN_SNAPSHOTS]
 
 moments = st.datetimes(datetime(1990, 1, 1), datetime(2190, 1, 1), timezones=st.just(UTC)).map(  # noqa: DTZ001
     lambda moment: moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 )
-names = st.from_regex(shapes.IDENT, fullmatch=True).filter(lambda name: not shapes.SECRET.search(name))
+names = st.from_regex(shapes.IDENT, fullmatch=True).filter(
+    lambda name: not shapes.SECRET.search(name) and not shapes.WHOLE_PATH.search(name)
+)
 
 
 def values(shape: Any) -> st.SearchStrategy[Any]:

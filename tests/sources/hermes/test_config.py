@@ -227,3 +227,10 @@ def test_an_unchanged_file_is_not_read_again(tmp_path: Path) -> None:
     three = file.read()
     assert isinstance(three, Config)
     assert three.model == "third"
+
+
+def test_a_model_that_is_a_file_is_called_by_its_own_name() -> None:
+    """Where a model lies on this machine is not told, neither as the model nor in the chain: only what it is called."""
+    text = "model: {default: /srv/models/llama.gguf, provider: ~/bin/serve}\n"
+    found = parse((text + "fallback_providers: [{provider: local, model: /srv/models/other.gguf}]\n").encode())
+    assert (found.model, found.provider, found.fallbacks) == ("llama.gguf", "serve", ("local:other.gguf",))

@@ -71,7 +71,7 @@ SUBJECTS = {
 }
 """Ids of the kinds whose ids do not carry the kind's name."""
 
-NOT_IN_SNAPSHOTS = {"source", "unit", "timer", "ledger", "session"}
+NOT_IN_SNAPSHOTS = {"source", "unit", "timer", "ledger", "session", "service", "repository"}
 """Kinds of which only the hub itself speaks."""
 
 

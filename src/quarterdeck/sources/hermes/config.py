@@ -157,11 +157,13 @@ def _listed(value: Value) -> list[Value]:
 
 
 def _name(value: Value) -> str | None:
+    """Return a name. Of a model that is a file on this machine only what the file is called: not where it lies."""
     value = _told(value)
     if isinstance(value, str):
         if "${" in value:
             raise SourceError(Reason.SCHEMA, "set by an environment variable, which is not read")
-        return value.strip() or None
+        name = value.strip()
+        return (name.rstrip("/").rpartition("/")[2] if name.startswith(("/", "~")) else name) or None
     if value is None:
         return None
     raise SourceError(Reason.SCHEMA, "holds something else where a name should be")
