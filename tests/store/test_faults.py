@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import insert, select
 
@@ -24,6 +25,7 @@ from quarterdeck.truth.grouped import Grouped
 from quarterdeck.truth.past import Blind
 from quarterdeck.truth.reading import Origin
 from quarterdeck.truth.snapshot import Look, Snapshot
+from tests.fakes import postgres
 
 START = datetime.fromisoformat("2026-03-01T12:00:00+00:00")
 MB = 1 << 20
@@ -268,6 +270,37 @@ def test_one_hub_records_and_the_other_looks_on(place: Path | str) -> None:
     assert versions(second) == [1, 3, 4]
     assert [(gap.began_at, gap.why) for gap in gaps_of(second)] == [(at(3), gaps.NOT_RUNNING)]
     second.close()
+
+
+def test_a_server_that_drops_us_is_found_again(server: postgres.Server) -> None:
+    """When the server ends our connections, what was being written is written with the next attempt, and we go on."""
+    address = server.database()
+    keeper, other = Keeper(address), Keeper(address)
+    record(keeper, 1)
+    with psycopg.connect(server.address(), autocommit=True) as connection:
+        name = address.partition("?")[0].rpartition("/")[2]
+        ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
+        assert connection.execute(ended, (name,)).fetchall()
+    for number in (2, 3):
+        try:
+            record(keeper, number)
+        except StoreTrouble as trouble:
+            assert trouble.kind is Kind.UNREACHABLE  # noqa: PT017 -- whether it is noticed at once is the driver's affair
+    assert versions(keeper)[-1] == 3
+    with pytest.raises(StoreTrouble, match="Another hub"):
+        record(other, 4)
+    keeper.close()
+    other.close()
+
+
+def test_a_server_that_is_not_there_is_said(tmp_path: Path) -> None:
+    """Where no server answers, the words say so and what to look at."""
+    keeper = Keeper(f"postgresql:///nothing?host={tmp_path}")
+    with pytest.raises(StoreTrouble, match=r"not reachable.*whether the database server runs") as refused:
+        record(keeper, 1)
+    assert refused.value.kind is Kind.UNREACHABLE
+    with pytest.raises(StoreTrouble):
+        keeper.look()
 
 
 def test_another_part_is_told_of_another_database(keeper: Keeper, file: Path) -> None:

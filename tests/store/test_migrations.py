@@ -1,15 +1,28 @@
 from __future__ import annotations
 
+import json
 import pkgutil
 from importlib import import_module
+from pathlib import Path
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import Connection, MetaData
 
 import quarterdeck.store
-from quarterdeck.store.engine import Engine
-from quarterdeck.store.migrate import newest
+from quarterdeck.store.engine import APPLICATION_ID, Engine
+from quarterdeck.store.keeper import Keeper
+from quarterdeck.store.migrate import found, newest, upgrade
 from quarterdeck.store.schema import metadata
+from quarterdeck.store.trouble import StoreTrouble
+from quarterdeck.truth.judgement import Status
+from tests.store.test_changes import GATEWAY, ran, world
+from tests.store.test_faults import at, beat
+from tests.store.test_recorder import assert_same
+
+FIRST = Path(__file__).with_name("history_0001.json")
+"""What the first release wrote: two snapshots, a change, and a run that was learnt of late."""
 
 
 def test_tables_and_migrations_agree(engine: Engine) -> None:
@@ -21,3 +34,58 @@ def test_tables_and_migrations_agree(engine: Engine) -> None:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
         assert newest() == context.get_current_revision()
+
+
+COUNTED = {"subjects", "changes", "blinds", "notes"}
+"""Tables whose rows the database numbers itself."""
+
+
+def as_the_first_release_left_it(place: Path | str) -> None:
+    engine = Engine(place)
+
+    def fill(connection: Connection) -> None:
+        upgrade(connection, "0001")
+        tables = MetaData()
+        tables.reflect(connection)
+        for name, rows in json.loads(FIRST.read_text(encoding="utf-8")).items():
+            if rows:
+                connection.execute(tables.tables[name].insert(), rows)
+            if rows and "id" in rows[0] and name in COUNTED and connection.dialect.name == "postgresql":
+                connection.exec_driver_sql(f"SELECT setval('{name}_id_seq', {len(rows)})")
+
+    engine.write(fill)
+    if engine.dialect == "sqlite":
+        engine.pragma(f"application_id={APPLICATION_ID}")
+    engine.close()
+
+
+def test_what_the_first_release_wrote_is_opened_by_this_one(place: Path | str) -> None:
+    """The history of the first release is brought to this one's schema; everything in it is there, and it goes on."""
+    as_the_first_release_left_it(place)
+    keeper = Keeper(place, floor=0, ballast=0)
+    with keeper.writing(beat(1_000)) as scribe:
+        scribe.write(world(1_000, ran(900, 1_000)), None, beat(1_000))
+    history = keeper.history
+    assert history is not None
+    with history.engine.reading() as connection:
+        assert found(connection) == newest()
+    for seconds, snapshot in ((50, world(0, ran(-500, 0))), (100, world(100, ran(40, 100)))):
+        kept = history.snapshot_at(at(seconds))
+        assert kept is not None
+        assert_same(kept, snapshot)
+    assert [one.status for one in history.changes(at(-1), at(500), subject=GATEWAY)] == [Status.DOWN, Status.OK]
+    assert [one.true_at for one in history.learnt_late(at(50), at(500))] == [at(40)]
+    assert [(gap.began_at, gap.ended_at) for gap in history.blind(at(0), at(2_000))] == [
+        (at(0), at(100)),
+        (at(100), at(1_000)),
+    ]
+    keeper.close()
+
+
+def test_who_only_looks_is_told_of_an_older_schema(place: Path | str) -> None:
+    """Who only looks changes nothing, and says who would bring it to this release."""
+    as_the_first_release_left_it(place)
+    keeper = Keeper(place)
+    with pytest.raises(StoreTrouble, match=r"schema 0001.*quarterdeck up"):
+        keeper.look()
+    keeper.close()

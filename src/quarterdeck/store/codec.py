@@ -141,10 +141,6 @@ def _understood(kind: type[Policy | Thresholds], row: Mapping[str, Any]) -> dict
     return {name: value for name, value in row.items() if name in known}
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
-
-
 def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return value.isoformat()
@@ -153,3 +149,6 @@ def _plain(value: object) -> object:
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"No value of a reading is a {type(value).__name__}.")
+
+
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain).encode
