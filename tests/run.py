@@ -42,14 +42,15 @@ class Suite:
     arguments: tuple[str, ...]
 
 
-# tests/real starts agents and tests/e2e starts browsers: mostly waiting, so the two share the machine well.
+# tests/real starts agents and tests/e2e starts browsers: mostly waiting, so the two share the machine well. What
+# tests/benchmarks starts works as hard as it can, and would make both of them late.
 ROUNDS: Final = (
     (
         Suite(
             "unit",
             limit_s=600,
             arguments=(
-                *("tests", "--ignore=tests/real", "--ignore=tests/e2e"),
+                *("tests", "--ignore=tests/real", "--ignore=tests/e2e", "--ignore=tests/benchmarks"),
                 *("--numprocesses=2", "--dist=worksteal", "--cov", "--cov-report="),
             ),
         ),
@@ -58,6 +59,7 @@ ROUNDS: Final = (
         Suite("real", limit_s=1200, arguments=("tests/real", "--verbose")),
         Suite("e2e", limit_s=900, arguments=("tests/e2e", "--verbose")),
     ),
+    (Suite("bench", limit_s=600, arguments=("tests/benchmarks", "--numprocesses=2", "--dist=worksteal")),),
 )
 
 
