@@ -54,12 +54,12 @@ def aged(page: Page, address: str, milliseconds: int = PAST_ITS_LIFE_MS) -> None
     page.clock.run_for(1_000)
 
 
-@pytest.mark.parametrize("path", ["/brief", "/agents", "/cron", "/ops", "/coverage"])
+@pytest.mark.parametrize("path", ["/brief", "/agents", "/cron", "/ops", "/alerts", "/coverage"])
 def test_nothing_stays_green_longer_than_its_readings_live(deck: Served, window: Open, path: str) -> None:
     """On no page is there a status that was judged, or a value that was read, a quarter of an hour ago."""
     page = window()
     aged(page, deck.base + path, PAST_EVERY_LIFE_MS)
-    words = set(page.locator(".st").all_inner_texts())
+    words = {text.strip() for text in page.locator(".st").all_text_contents()}
     assert words <= {"stale", "unknown", "retired"}
     lively = page.locator(".cell:is(.fresh, .late)").evaluate_all("(all) => all.map((cell) => cell.dataset.expires)")
     assert [each for each in lively if each is None or int(each) < 0] == []

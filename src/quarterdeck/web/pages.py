@@ -53,6 +53,8 @@ PAGE_OF = {
 ROWS_PER_PAGE = 200
 FEW = 12
 """Instances up to which the filter shows each; of more, one is searched for."""
+COLLECTION = timedelta(seconds=90)
+"""How long a collection speaks for what it did not bring."""
 ABREAST = 8
 """Instances that fit side by side."""
 Named = tuple[str, AnyReading]
@@ -186,7 +188,12 @@ class Layout:
         return [(label, part, sum(needs_somebody(row.judgement) for row in part)) for label, part in parts]
 
     def lives_until(self, figure: Figure) -> datetime | None:
-        """Return when a figure grows old. What has expired already is not counted in it, and ages nothing."""
+        """Return when a figure grows old. What has expired already is not counted in it, and ages nothing.
+
+        A count of nothing has no reading behind it, but the collection that brought none.
+        """
+        if not figure.readings and figure.value is not None:
+            return self.view.generated_at + COLLECTION
         lives = (r.expires_at for r in figure.readings if isinstance(r, Known))
         return min((until for until in lives if until > self.view.at), default=None)
 
