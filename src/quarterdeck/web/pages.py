@@ -190,12 +190,11 @@ class Layout:
     def lives_until(self, figure: Figure) -> datetime | None:
         """Return when a figure grows old. What has expired already is not counted in it, and ages nothing.
 
-        A count of nothing has no reading behind it, but the collection that brought none.
+        A count with no living reading behind it has the collection, which brought none.
         """
-        if not figure.readings and figure.value is not None:
-            return self.view.generated_at + COLLECTION
-        lives = (r.expires_at for r in figure.readings if isinstance(r, Known))
-        return min((until for until in lives if until > self.view.at), default=None)
+        lives = [r.expires_at for r in figure.readings if isinstance(r, Known) and r.expires_at > self.view.at]
+        collected = None if figure.value is None else self.view.generated_at + COLLECTION
+        return min(lives, default=collected)
 
     def seen_at(self, figure: Figure) -> datetime | None:
         """Return when the oldest of what a figure was made of was seen."""
