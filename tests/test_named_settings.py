@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,9 @@ from quarterdeck import settings, wiring
 from quarterdeck.settings import Settings, SettingsError
 from quarterdeck.sources.git import GitSource
 from quarterdeck.sources.services import ServiceSource
+from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
+from quarterdeck.truth.reading import Origin
+from quarterdeck.views.judged import Judged
 from quarterdeck.wiring.named import Units
 
 FULL = """
@@ -149,3 +153,14 @@ def test_with_homes_asked_for_by_name_only_what_is_theirs_or_shared_is_shown(tmp
     decided = settings.load(file, [home], env={"HOME": str(tmp_path)})
     assert [one.id for one in decided.instances] == ["north"]
     assert [one.id for one in decided.services] == ["models", "proxy", "later"]
+
+
+def test_the_limits_of_the_file_hold_for_what_is_shared(tmp_path: Path) -> None:
+    """A disk, a host or a service of no single agent is judged by the limits of the file."""
+    deck = wiring.build(load(tmp_path, "discover = false\n[thresholds]\ndisk_share = 0.5\n"))
+    name, now = "host:deck/disk//", deck.clock()
+    told = {F.DISK_TOTAL: 10.0, F.DISK_FREE: 4.0, F.INODES_FREE_SHARE: None}
+    origin = Origin("file system", "/")
+    readings = {(name, field.name): field.known(name, origin, value, now) for field, value in told.items()}
+    judged = Judged(replace(deck.snapshot, readings=readings), now)
+    assert judged.judgements[name].rule == "filling"

@@ -31,8 +31,10 @@ from quarterdeck.truth.grouped import NOTHING
 from quarterdeck.truth.instance import Instance
 from quarterdeck.truth.reading import AnyReading, Key, Known, Origin, Reason
 from quarterdeck.truth.snapshot import Look, Snapshot
+from quarterdeck.truth.thresholds import Thresholds
 
 LIMITS = Limits()
+SHARED = Thresholds()
 
 LOOKS_MISSED = 3
 """For how many distances between two looks a reading of how a look went stays fresh."""
@@ -76,6 +78,7 @@ class Collector:
         *,
         expected: Mapping[str, Collection[Key]] | None = None,
         limits: Limits = LIMITS,
+        thresholds: Thresholds = SHARED,
         log: Log | None = None,
     ) -> None:
         names = [source.name for source in sources]
@@ -93,7 +96,7 @@ class Collector:
         self._looks: dict[str, Look] = {}
         self._learnt = False
         self._published_at = -math.inf
-        self._snapshot = Snapshot(0, clock(), tuple(instances), NOTHING)
+        self._snapshot = Snapshot(0, clock(), tuple(instances), NOTHING, thresholds=thresholds)
         self._news = threading.Condition()
         self._listeners: list[Callable[[Snapshot], None]] = []
         self._running = threading.Lock()
@@ -313,7 +316,9 @@ class Collector:
     def _publish(self) -> Snapshot:
         now, before = self._clock(), self._snapshot
         readings, gone = self._merged.readings(), self._merged.gone(now)
-        snapshot = Snapshot(before.version + 1, now, before.instances, readings, self._looks.copy(), gone)
+        snapshot = Snapshot(
+            before.version + 1, now, before.instances, readings, self._looks.copy(), gone, before.thresholds
+        )
         self._learnt, self._published_at = False, self._monotonic()
         with self._news:
             self._snapshot = snapshot

@@ -15,7 +15,9 @@ from typing import NamedTuple
 from quarterdeck.truth.grouped import Grouped
 from quarterdeck.truth.instance import Instance
 from quarterdeck.truth.reading import AnyReading, Key, Known, Reason, Unavailable
+from quarterdeck.truth.thresholds import Thresholds
 
+LIMITS = Thresholds()
 GONE_FOR = timedelta(hours=24)
 """How long a tombstone stays on the page."""
 
@@ -41,6 +43,8 @@ class Snapshot:
     looks: Mapping[str, Look] = field(default_factory=dict)
     gone: Mapping[str, datetime] = field(default_factory=dict)
     """Subjects that were removed, and when that was noticed."""
+    thresholds: Thresholds = LIMITS
+    """Limits for what belongs to no single instance."""
 
     def subjects(self) -> dict[str, list[AnyReading]]:
         """Return the readings grouped by subject."""

@@ -141,7 +141,7 @@ class Judged:
 
     def _thresholds(self, name: str) -> Thresholds:
         instance = self.instances.get(instance_of(name))
-        return instance.thresholds if instance else Thresholds()
+        return instance.thresholds if instance else self.snapshot.thresholds
 
 
 class Places:

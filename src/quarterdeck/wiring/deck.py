@@ -113,7 +113,9 @@ def build(
         sources = (*sources, memory, ledger)
     expected: dict[str, tuple[Key, ...]] = {reader.name: keys for reader, keys in (*readers, *others)}
     expected |= {manager.name: manager.expected for manager in managers}
-    collector = Collector(sources, instances, clock, monotonic, expected=expected, log=log)
+    collector = Collector(
+        sources, instances, clock, monotonic, expected=expected, thresholds=settings.thresholds, log=log
+    )
     if memory is not None and ledger is not None:
         memory.record(collector, sources)
         ledger.follow(lambda: collector.snapshot)
