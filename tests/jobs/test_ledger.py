@@ -136,6 +136,13 @@ def test_a_run_belongs_to_a_time_before_the_span() -> None:
     assert verdicts(found) == [(-2, "unexpected")]
 
 
+def test_a_note_that_a_run_ended_is_not_another_run() -> None:
+    """An older agent that lost the session of a run still notes when its last run ended."""
+    ended = hours(-1) + timedelta(seconds=11)
+    record = RunRecord((PLAN,), COVERED, (*ran(-2, -1), Run(ended, ended, "ok")))
+    assert verdicts(told(record, span=2.5)) == [(-2, "on time"), (-1, "on time"), (0, "waiting")]
+
+
 def test_without_a_plan_nothing_is_told() -> None:
     """Nothing recorded, or a schedule that cannot be followed: there are no times, and it is said why."""
     assert told(RunRecord()).lost == "When it is to run has not been recorded yet."

@@ -177,6 +177,13 @@ def test_a_source_that_fell_silent_is_seen_until_then() -> None:
     )
 
 
+def test_what_nearly_touches_is_one() -> None:
+    """Between the last beat of one run of ours and the first of the next lie some seconds at times."""
+    covers = [Cover(at(0), at(10), None)]
+    blind = [Blind(at(9.9), at(10.1), "not running")]
+    assert seen(covers, blind, at(20)) == (Watch(at(0), at(20)),)
+
+
 def test_a_blindness_inside_another_changes_nothing() -> None:
     """Overlapping gaps are one gap."""
     blind = [Blind(at(10), at(20), "a"), Blind(at(12), at(15), "b"), Blind(at(18), at(25), "c")]

@@ -14,13 +14,14 @@ from itertools import pairwise
 from quarterdeck.jobs.fires import LIMIT, NotUnderstoodError, Span, expected
 from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
 from quarterdeck.truth.judgement import Facts
-from quarterdeck.truth.past import Blind, Plan, RunRecord
+from quarterdeck.truth.past import Blind, Plan, Run, RunRecord
 from quarterdeck.truth.punctuality import Limits, Sight, Slot, pair, seen
 from quarterdeck.truth.reading import Known
 from quarterdeck.truth.tables.cron import grace_s
 
 DAY = timedelta(hours=24)
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
+NOTED = timedelta(minutes=5)
 OFTEN = timedelta(seconds=60)
 """What elapses more often than this may elapse twice between two looks at systemd, which tells only the last time."""
 CONTEXT = timedelta(days=40)
@@ -51,18 +52,29 @@ def ledger(record: RunRecord, blind: Sequence[Blind], facts: Facts, span: Span) 
     lost: str | None = None
     if not record.plans:
         lost = "When it is to run has not been recorded yet."
+    known = tuple(_single(record.runs))
     for plan, part, anchor in _parts(record.plans, wide, facts):
         try:
-            due += [(at, plan) for at in expected(plan, record.runs, part, anchor)]
+            due += [(at, plan) for at in expected(plan, known, part, anchor)]
         except NotUnderstoodError as error:
             lost = str(error)
     due.sort(key=lambda each: each[0])
     if facts.kind == "timer" and any(later[0] - earlier[0] < OFTEN for earlier, later in pairwise(due)):
         return Ledger(span, (), "It elapses more often than it is looked at.")
-    runs = [run for run in record.runs if run.began_at <= wide.until]
+    runs = [run for run in known if run.began_at <= wide.until]
     sight = Sight(seen(record.covers, blind, _read_until(facts)), tuple(blind), _next_due(facts))
     slots = pair(due, runs, facts.now, limits(facts), sight)
     return Ledger(span, tuple(slot for slot in slots if span.since < slot.at <= span.until), lost)
+
+
+def _single(runs: Sequence[Run]) -> Iterator[Run]:
+    """Leave out what only notes the end of the run before it: an agent may have lost the record of its beginning."""
+    before: Run | None = None
+    for run in runs:
+        end = None if before is None else before.ended_at
+        if end is None or run.ended_at != run.began_at or not end <= run.began_at <= end + NOTED:
+            yield run
+            before = run
 
 
 def _bounded(span: Span, facts: Facts) -> Span:

@@ -27,6 +27,8 @@ EARLY = timedelta(seconds=5)
 
 MISSED, UNJUDGED = "jobs_missed", "jobs_not_known"
 """In the tally of a scheduler: its jobs that missed a run, and those of which nothing could be told."""
+APART = timedelta(seconds=10)
+"""Two stretches that lie no further apart are one."""
 OVERLAPS = 10
 """So many runs before a time are asked whether they were still going."""
 NOT_MADE = frozenset({Verdict.MISSED, Verdict.SKIPPED})
@@ -297,10 +299,10 @@ def _without(watch: Watch, blind: Iterable[Blind]) -> list[Watch]:
 
 
 def _joined(stretches: Iterable[Watch]) -> Iterator[Watch]:
-    """Make one of stretches that touch."""
+    """Make one of stretches that touch, or nearly so: a look is not made in the instant in which it is written down."""
     open_one: Watch | None = None
     for watch in stretches:
-        if open_one is None or watch.since > open_one.until:
+        if open_one is None or watch.since > open_one.until + APART:
             if open_one is not None:
                 yield open_one
             open_one = watch

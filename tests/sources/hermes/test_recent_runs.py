@@ -137,6 +137,16 @@ def test_sessions_stand_for_runs_where_no_ledger_is_kept(early: AgentHome) -> No
     assert recent(early) == Recent(ago(DAY), (Ran(ago(4_000), ago(3_940), None), Ran(ago(500), ago(440), "error")))
 
 
+def test_from_when_on_runs_are_known_moves_by_the_hour(early: AgentHome) -> None:
+    """A moment that moved with every look would be news at every look."""
+    early.jobs(job(last_run_at=None))
+    for minutes in (0, 59):
+        gate = runner("0.14")
+        now = NOW + timedelta(minutes=minutes)
+        found = Told(cron.read(early.path, NORTH, now, gate, kernel=FakeMachine(), timezone="UTC"))
+        assert found.value(JOB, "recent_runs").since == ago(DAY)
+
+
 def test_a_session_that_never_ended_is_under_way_or_was_cut_off(early: AgentHome) -> None:
     """One that the running gateway began is under way; one from before it started was cut off."""
     early.jobs(job(last_run_at=None))

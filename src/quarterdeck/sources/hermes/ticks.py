@@ -127,7 +127,7 @@ def read(home: Path, now: datetime, runner: Runner, holder: Answer[int | None]) 
     """Look at the lock and the sessions of a release that keeps no ledger."""
     held_since = attempt(_changed, home / TICK_LOCK)
     unended = attempt(_sessions, home, now, runner, holder, held_since)
-    since = now - DAY
+    since = (now - DAY).replace(minute=0, second=0, microsecond=0)  # a moment that moves would be news at every look
     day = attempt(sqlite.read, home / "state.db", lambda db: _day(db, since), budget_s=BUDGET_S)
     return Tick(holder, held_since, unended, day)
 
