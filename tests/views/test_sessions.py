@@ -136,9 +136,9 @@ def shown(made: View, key: str) -> str:
 @pytest.mark.parametrize(
     ("told", "rule", "activity"),
     [
-        (unended(), "open", Activity.IDLE),
+        (unended(), "open", None),
         (unended(known_at=NOW - timedelta(seconds=40)), "moving", Activity.BUSY),
-        (unended(known_at=NOW - timedelta(minutes=20)), "open", Activity.IDLE),
+        (unended(known_at=NOW - timedelta(minutes=20)), "open", None),
         (entry(), "ended", None),
         (entry(end_reason=None), "ended", None),
         (entry(end_reason="ws_disconnect"), "cut off", None),

@@ -79,6 +79,8 @@ FOLLOWS = {
     ("model", "pool exhausted"): "gateway",
     ("instance", "halted"): "gateway",
     ("scheduler", "halted"): "gateway",
+    ("ledger", "behind"): "sessions",
+    ("ledger", "doubt"): "sessions",
 }
 """Which trouble follows from which part of the same instance, when that part is in trouble too."""
 

@@ -72,7 +72,7 @@ SESSION: tuple[Rule, ...] = (
         since=lambda f: f.get(F.SESSION_ENDED_AT),
         retired=True,
     ),
-    Rule("open", Status.OK, _is_open, "no end is written; whether anybody goes on is not known", Activity.IDLE),
+    Rule("open", Status.OK, _is_open, "no end is written; whether anybody goes on is not known"),
 )
 
 
