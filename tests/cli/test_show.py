@@ -161,3 +161,19 @@ def test_a_word_of_another_view_is_refused(home: Path) -> None:
     with pytest.raises(SystemExit) as ended:
         run(["show", "brief", "--severity", "info", "--home", str(home)])
     assert ended.value.code == WRONG
+
+
+def test_evidence_can_be_of_a_moment_that_is_over(
+    home: Path, remembered: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What was known then is kept as evidence, with the home gone, and says since when there is a history."""
+    at, out = then(), tmp_path / "then.html"
+    shutil.rmtree(home / "cron")
+    words = ["--home", str(home), "--at", at, "--out", str(out)]
+    assert run(["evidence", "agents", *words]) == 0
+    assert run(["verify", str(out)]) == 0
+    assert "Proven: nothing in this file was changed" in capfd.readouterr().out
+    text = out.read_text()
+    about = json.loads(text.partition('id="evidence-about">')[2].partition("</script>")[0])
+    assert (about["past"], about["history_since"] is not None) == (True, True)
+    assert "big-model" in text
