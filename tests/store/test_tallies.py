@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, delete, insert
 
 from quarterdeck.store import alert_hours
 from quarterdeck.store.changes import changes
@@ -177,3 +177,13 @@ def test_one_instance_is_told_with_what_is_shared(engine: Engine) -> None:
     with engine.reading() as connection:
         found = tallies(connection, ALERTS, NOW, NOW + DAY, DAY, instance="north")
     assert {one.instance for one in found} == {"north", "all"}
+
+
+def test_alerts_outlive_the_changes_they_were_counted_from(engine: Engine) -> None:
+    """When old changes have been forgotten, what was counted of them still counts, and is still covered."""
+    _tell(engine, (GATEWAY, NOW - 40 * DAY, "down"), (GATEWAY, NOW - 39 * DAY, "ok"), (GATEWAY, NOW - DAY, "down"))
+    engine.write(lambda c: c.execute(delete(changes).where(changes.c.known_us < us(NOW - 10 * DAY))).rowcount)
+    with engine.reading() as connection:
+        found = tallies(connection, ("alerts_critical",), NOW - 60 * DAY, NOW, DAY)
+    assert [sum(entry.value for entry in one.entries) for one in found] == [2]
+    assert found[0].known_from <= NOW - 40 * DAY

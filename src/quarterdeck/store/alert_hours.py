@@ -111,6 +111,8 @@ def covered(connection: Connection, until: datetime) -> tuple[datetime, datetime
     found = connection.execute(select(func.min(changes.c.known_us))).scalar_one()
     if found is None:
         return None
+    counted = connection.execute(select(func.min(hours.c.hour))).scalar_one()
+    first = exact(found) if counted is None else min(exact(found), moment(counted))  # changes are forgotten earlier
     later = select(func.min(changes.c.known_us)).where(changes.c.id > (mark(connection, COUNTED) or 0))
     waiting = connection.execute(later).scalar_one()
-    return exact(found), until if waiting is None else min(exact(waiting), until)
+    return first, until if waiting is None else min(exact(waiting), until)
