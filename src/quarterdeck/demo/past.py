@@ -47,6 +47,7 @@ HOUR_S: Final = 3_600.0
 COARSE, FINE, FINEST = 8 * HOUR_S, 3 * HOUR_S, 0.5 * HOUR_S
 FINE_DAYS, FINEST_HOURS = 7.0, 26.0
 """Of the last hours more moments are told than of the last days, and of those more than of the weeks before."""
+A_MOMENT: Final = 1e-6
 END_S: Final = 2.0
 """So long before now the past ends."""
 LIVELY: Final = timedelta(hours=2)
@@ -111,7 +112,8 @@ def write(place: Path | str, observers: Observers, present: Snapshot, fleet: Fle
     """Record the month before a snapshot; return how many moments were recorded."""
     stories = {one.name: Story.of(fleet, one.name) for one in fleet.characters}
     now, keeper = present.generated_at, Keeper(place, observers)
-    moments = list(_moments(fleet.plan.days))
+    began = [one.died_min / 1440 for one in fleet.characters if not one.alive]
+    moments = list(_moments(fleet.plan.days, [*began, REFUSED_MIN / 1440, TORN_DAYS]))
     shared = present.instances
     try:
         for number, days_ago in enumerate(moments):
@@ -145,10 +147,10 @@ def _only_gap(connection: Any, now: datetime) -> None:  # noqa: ANN401 -- the st
     gaps.add(connection, Blind(began, began + timedelta(minutes=AWAY[1]), gaps.NOT_RUNNING))
 
 
-def _moments(days: int) -> Iterator[float]:
-    """Return the moments that are told, in days before now, the oldest first."""
+def _moments(days: int, began: Sequence[float]) -> Iterator[float]:
+    """Return the moments that are told, in days before now, the oldest first; ``began`` is when what is now began."""
     edges = {each.days_ago for each in EPISODES} | {each.days_ago - each.minutes / 1440 for each in EPISODES}
-    told = {edge for edge in edges if 0 < edge < days}
+    told = {edge for edge in (*edges, *(at - A_MOMENT for at in began)) if 0 < edge < days}
     ago = float(days)
     while ago > END_S / DAY_S:
         told.add(ago)
