@@ -286,10 +286,13 @@ def test_any_two_moments_can_be_compared(was: dict[Key, AnyReading], after: dict
 
 
 def test_a_timeline_has_both_clocks_and_marks_what_came_late() -> None:
-    """A death known an hour after it happened is marked; the recovery that was seen at once is not."""
+    """A death known an hour after it happened is marked; a recovery is not, however old the last message is."""
     memory = FakeMemory(
         [(ago(90_000), snapshot(readings()))],
-        [change(3_600, Status.DOWN, since=ago(7_200)), change(60, Status.OK, Status.DOWN, rule="idle", since=ago(70))],
+        [
+            change(3_600, Status.DOWN, since=ago(7_200)),
+            change(60, Status.OK, Status.DOWN, rule="idle", since=ago(9_000)),
+        ],
     )
     events = data("timeline", snapshot(readings()), memory, subject=GATEWAY)["timeline"]["events"]
     assert [(each["change"]["status"], each["late"]) for each in events] == [("ok", False), ("down", True)]

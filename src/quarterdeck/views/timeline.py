@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from quarterdeck.truth.episodes import Uptime, uptime
 from quarterdeck.truth.instance import instance_of
-from quarterdeck.truth.judgement import words
+from quarterdeck.truth.judgement import Status, words
 from quarterdeck.truth.past import Blind, Change, Run, Said
 from quarterdeck.truth.reading import AnyReading, Unavailable
 from quarterdeck.views.asked import Asked, Param
@@ -99,7 +99,9 @@ def _story(judged: Judged, asked: Asked, recalled: Recalled) -> Story:
 
 def _events(recalled: Recalled) -> Iterable[Event]:
     for change in recalled.changes:
-        yield Event(change.known_at, change.since, _late(change.since, change.known_at), change=change)
+        # What is well is so since its last message, or the like; only of trouble does ``since`` tell when it began.
+        began = None if change.status is Status.OK else change.since
+        yield Event(change.known_at, began, _late(began, change.known_at), change=change)
     for run in recalled.runs:
         ended = run.ended_at or run.began_at
         yield Event(run.known_at or ended, run.began_at, _late(ended, run.known_at), run=run)
