@@ -80,7 +80,6 @@ FOLLOWS = {
     ("instance", "halted"): "gateway",
     ("scheduler", "halted"): "gateway",
     ("ledger", "behind"): "sessions",
-    ("ledger", "doubt"): "sessions",
 }
 """Which trouble follows from which part of the same instance, when that part is in trouble too."""
 
