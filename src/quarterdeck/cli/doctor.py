@@ -210,7 +210,7 @@ def _facts(number: int) -> str:
 
 def count(number: int, one: str, many: str) -> str:
     """Write a number of things."""
-    return f"{number} {one if number == 1 else many}"
+    return f"{number:,} {one if number == 1 else many}"
 
 
 # --- everything else -----------------------------------------------------------------------------------------------

@@ -106,7 +106,7 @@ def _unread(judged: Judged, instance: str) -> Iterator[Gap]:
     for (owner, _, locator, reason, detail), readings in sorted(
         lost.items(), key=lambda item: (-len(item[1]), item[0])
     ):
-        facts = "1 fact" if len(readings) == 1 else f"{len(readings)} facts"
+        facts = "1 fact" if len(readings) == 1 else f"{len(readings):,} facts"
         yield Gap(owner, locator, f"{reason}: {detail} ({facts})", ADVICE[reason], tuple(readings))
 
 

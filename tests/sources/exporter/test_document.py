@@ -71,6 +71,9 @@ names = st.from_regex(shapes.IDENT, fullmatch=True).filter(
 )
 
 
+runs = st.builds(shapes.Ran, moments, st.none() | moments, st.none() | st.sampled_from(shapes.RESULTS))
+
+
 def values(shape: Any) -> st.SearchStrategy[Any]:
     match shape:
         case shapes.Optional():
@@ -88,6 +91,7 @@ def values(shape: Any) -> st.SearchStrategy[Any]:
         shapes.Instant: moments,
         shapes.Ident: names,
         shapes.Idents: st.lists(names, max_size=4).map(tuple),
+        shapes.Runs: st.builds(shapes.Recent, st.none() | moments, st.lists(runs, max_size=3).map(tuple)),
         shapes.Text: st.text().map(shapes.Text().load),
     }[type(shape)]
 

@@ -108,7 +108,7 @@ SCHEDULER: tuple[Rule, ...] = (
         "idle",
         Status.OK,
         lambda f: f[F.RUNNER_ALIVE],
-        lambda f: f"{f.get(F.JOBS_ENABLED)} jobs, ticking",
+        lambda f: f"{f.get(F.JOBS_ENABLED) or 0:,} jobs, ticking",
         Activity.IDLE,
     ),
 )

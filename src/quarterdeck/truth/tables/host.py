@@ -101,7 +101,7 @@ UNIT: tuple[Rule, ...] = (
         "restarting",
         Status.DEGRADED,
         lambda f: f[F.SUB_STATE] == "auto-restart",
-        lambda f: f"systemd keeps restarting it: {f.get(F.RESTARTS)} times so far",
+        lambda f: f"systemd keeps restarting it: {f.get(F.RESTARTS) or 0:,} times so far",
         since=lambda f: f.get(F.ENTERED_AT),
     ),
     Rule(

@@ -10,7 +10,8 @@ LOGIN_FAILED = (401, 402, 403)
 
 
 def _count(n: object, thing: str) -> str:
-    return f"{n} {thing}" if n == 1 else f"{n} {thing}s"
+    said = f"{n:,}" if isinstance(n, int) else f"{n}"
+    return f"{said} {thing}" if n == 1 else f"{said} {thing}s"
 
 
 def _expired(f: Facts) -> bool:
