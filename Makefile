@@ -35,8 +35,8 @@ lock: $(VENV)/.dev  ## Write the lock files anew (UPGRADE=--upgrade takes newer 
 	for agent in requirements/agent-*.in; do \
 	    $(COMPILE) --no-annotate --python-version 3.11 $$agent --output-file $${agent%.in}.txt || exit 1; done
 
-pictures: $(VENV)/.dev packages agents  ## Take the pictures of the documentation from real agents
-	@$(BIN)/python -m tests.real.screenshots
+pictures: $(VENV)/.dev packages  ## Take the pictures of the documentation from the demo (ARGS="brief cron": only some)
+	@$(BIN)/python -m tests.real.screenshots $(ARGS)
 
 schemas: $(VENV)/.dev agents  ## Record the agent's own tables anew, for the demo
 	@$(BIN)/python -m tests.real.schemas

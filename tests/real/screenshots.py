@@ -30,7 +30,7 @@ QUIET: Final = ("--disable-background-networking", "--disable-component-update",
 THEMES: Final = ("light", "dark")
 SIZES: Final = {"": (1280, 900), "-phone": (360, 740)}
 START_S: Final = 120.0
-QUALITY: Final = 0.82
+QUALITY: Final = 0.6
 ANOTHER_MOMENT: Final = timedelta(days=8, hours=2, minutes=20)
 KILLED: Final = "hermes:south/gateway"
 READ: Final = 10.0

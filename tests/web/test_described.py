@@ -107,6 +107,8 @@ def test_what_is_invented_says_so_everywhere() -> None:
             page = client.get(f"/{name}").text
             assert "<title>Demo · " in page
             assert page.index('class="demo"') < page.index("<header>")
+        refused = client.get("/nothing", headers={"accept": "text/html"}).text
+        assert refused.index('class="demo"') < refused.index("<header>")
     real = FakeHub(world(3, NOW), NOW)
     with TestClient(create_app(real), base_url="http://127.0.0.1") as client:
         assert "demo" not in client.get("/api/v1/views/brief").json()

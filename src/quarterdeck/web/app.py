@@ -92,13 +92,19 @@ class Front:
                 self._hosts.add(host)
             found = await self._answer(scope, said, receive, send)
         except Refusal as refusal:
-            found = _refused(said, refusal.status, refusal.detail)
+            found = self._refused(said, refusal.status, refusal.detail)
         except Exception as error:
             log.exception("A request failed")
             kind = type(error).__name__
-            found = _refused(said, 500, f"Quarterdeck itself failed here ({kind}). Its log names the place.")
+            found = self._refused(said, 500, f"Quarterdeck itself failed here ({kind}). Its log names the place.")
         if found is not None:
             await found.send(said, method, send)
+
+    def _refused(self, said: dict[bytes, bytes], status: int, detail: str) -> Answer:
+        more = (ALLOWED,) if status == HTTPStatus.METHOD_NOT_ALLOWED else ()
+        if b"text/html" in said.get(b"accept", b""):
+            return answer(render_error(status, detail, self.screen.hub.banner), HTML, status=status, more=more)
+        return answer(error_json(status, detail), JSON, status=status, more=more)
 
     async def _answer(self, scope: Scope, said: dict[bytes, bytes], receive: Receive, send: Send) -> Answer | None:
         """Return what is asked for; None when it has been sent already."""
@@ -169,10 +175,3 @@ def _query(scope: Scope) -> str:
 def _hostname(host: bytes) -> bytes:
     """Return the name in a Host header, without its port."""
     return host.partition(b"]")[0] + b"]" if host.startswith(b"[") else host.rpartition(b":")[0] or host
-
-
-def _refused(said: dict[bytes, bytes], status: int, detail: str) -> Answer:
-    more = (ALLOWED,) if status == HTTPStatus.METHOD_NOT_ALLOWED else ()
-    if b"text/html" in said.get(b"accept", b""):
-        return answer(render_error(status, detail), HTML, status=status, more=more)
-    return answer(error_json(status, detail), JSON, status=status, more=more)

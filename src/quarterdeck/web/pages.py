@@ -100,10 +100,10 @@ def render(view: View, frame: Frame) -> str:
     )
 
 
-def render_error(status: int, detail: str) -> bytes:
+def render_error(status: int, detail: str, banner: str | None = None) -> bytes:
     """Return the page of an error: what it is called, what to do, and the way back."""
     title = HTTPStatus(status).phrase
-    return _environment().get_template("error.html").render(title=title, detail=detail).encode()
+    return _environment().get_template("error.html").render(title=title, detail=detail, banner=banner).encode()
 
 
 @dataclass(frozen=True, slots=True)
