@@ -26,6 +26,8 @@ def remembered(view: View) -> Iterator[Text]:
         yield from _diff(view.diff)
     if view.story is not None:
         yield from _story(view.story)
+    if view.runs is not None:
+        yield from _runs(view.runs)
 
 
 def _feed(feed: Feed) -> Iterator[Text]:
@@ -65,6 +67,19 @@ def _diff(diff: Diff) -> Iterator[Text]:
     for pair in diff.figures:
         if pair.then != pair.now:
             yield Text(f"{pair.title}  ", style="dim").append(f"{pair.then} → {pair.now}", style="bold not dim")
+
+
+def _runs(page: RunsPage) -> Iterator[Text]:
+    yield Text(f"{page.summary}, since {_time(page.since)}" if page.remembers else "Nothing is remembered yet.")
+    if page.lost:
+        yield Text(page.lost)
+    for slot in page.slots[:SHOWN]:
+        text = Text(f"{_time(slot.at)}  ", style="dim")
+        text.append(f"{slot.verdict.value:<16}", style="bold not dim").append(f"  {slot.why}", style="not dim")
+        if slot.run is not None and slot.run.result:
+            text.append(f"  [{slot.run.result}]")
+        yield text
+    yield from _more(len(page.slots))
 
 
 def _story(story: Story) -> Iterator[Text]:

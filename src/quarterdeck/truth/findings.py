@@ -74,6 +74,7 @@ FOLLOWS = {
     ("scheduler", "runner absent"): "gateway",
     ("job", "runner absent"): "gateway",
     ("job", "overdue"): "cron",
+    ("job", "missed"): "cron",
     ("gateway", "ticker dead"): "cron",
     ("model", "rate-limited"): "gateway",
     ("model", "pool exhausted"): "gateway",
