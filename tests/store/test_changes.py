@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from quarterdeck.store import past
 from quarterdeck.store.engine import Engine
-from quarterdeck.store.gaps import Beat
 from quarterdeck.store.history import History
 from quarterdeck.store.keeper import Keeper
 from quarterdeck.store.recorder import Recorder
@@ -118,29 +117,6 @@ def test_changes_can_be_asked_for(engine: Engine) -> None:
     assert {one.subject for one in history.changes(at(-1), at(9), instance="all")} == {GATEWAY, shared, other}
     assert [one.known_at for one in history.changes(at(-1), at(9), limit=4)] == [at(2), at(2), at(2), at(1)]
     assert not history.changes(at(2), at(9))
-
-
-def test_uptime_leaves_out_when_nobody_looked(place: Path | str) -> None:
-    """A subject is up, down or unseen; when we were off, it was neither up nor down."""
-    keeper = Keeper(place, floor=0, ballast=0)
-    said = {0: Status.OK, 100: Status.DOWN, 150: Status.OK, 200: Status.UNKNOWN, 260: Status.DEGRADED}
-    for seconds, status in said.items():
-        with keeper.writing(Beat(at(seconds), seconds / 100)) as scribe:
-            scribe.write(None, {GATEWAY: judgement(GATEWAY, status)}, Beat(at(seconds), 0))
-    keeper.close()
-    keeper = Keeper(place, floor=0, ballast=0)
-    with keeper.writing(Beat(at(1_260), 0)) as scribe:
-        scribe.write(None, None, Beat(at(1_260), 0))
-    history = keeper.history
-    assert history is not None
-    engine = history.engine
-    engine.write(lambda connection: connection.exec_driver_sql("DELETE FROM blinds WHERE why <> 'not running'"))
-    found = history.uptime(GATEWAY, at(-50), at(1_300))
-    assert (found.up, found.down) == (timedelta(seconds=190), timedelta(seconds=50))
-    assert found.unseen == timedelta(seconds=1_350 - 240)
-    assert found.share == pytest.approx(190 / 240)
-    assert history.uptime("hermes:nobody", at(0), at(10)).share is None
-    keeper.close()
 
 
 # --- what came late --------------------------------------------------------------------------------------------------

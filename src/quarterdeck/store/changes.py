@@ -145,13 +145,6 @@ def between(
     return [_read(row) for row in rows]
 
 
-def last_of(connection: Connection, subject: str, at: datetime) -> Change | None:
-    """Return what was said of a subject at a moment; None when nothing had been said yet."""
-    asked = _CHANGES.where(subjects.c.name == subject, changes.c.known_us <= us(at))
-    row = connection.execute(asked.order_by(changes.c.id.desc()).limit(1)).one_or_none()
-    return None if row is None else _read(row)
-
-
 _CHANGES = select(subjects.c.name, changes).join(subjects, subjects.c.id == changes.c.subject)
 
 

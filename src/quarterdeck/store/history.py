@@ -30,11 +30,9 @@ from quarterdeck.truth.past import (
     Trend,
 )
 from quarterdeck.truth.snapshot import Snapshot
-from quarterdeck.truth.uptime import Uptime, uptime
 
 KEPT: Final = 8
 """Snapshots of the past that are kept at hand: whoever looks at one moment asks for several pages of it."""
-CHANGES_MOST: Final = 20_000
 
 
 class History:
@@ -102,13 +100,6 @@ class History:
         """The intervals in which we did not look that touch ``[since, until]``, oldest first."""
         with self.engine.reading() as connection:
             return gaps.between(connection, since, until)
-
-    def uptime(self, subject: str, since: datetime, until: datetime) -> Uptime:
-        """How long a subject was up and how long it was down, as far as somebody looked."""
-        with self.engine.reading() as connection:
-            first = changes.last_of(connection, subject, since)
-            found = changes.between(connection, since, until, among=[subject], limit=CHANGES_MOST)
-            return uptime(first, found, gaps.between(connection, since, until), since, until)
 
     def learnt_late(
         self, at: datetime, until: datetime, *, instance: str | None = None, limit: int = 50
