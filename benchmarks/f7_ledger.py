@@ -28,7 +28,7 @@ from quarterdeck.store import session_query
 from quarterdeck.store.engine import Engine
 from quarterdeck.store.migrate import upgrade
 from quarterdeck.store.session_intake import take
-from quarterdeck.store.sessions import KEYS, Stream, count_of, groups, row_of, sessions, words_of
+from quarterdeck.store.sessions import ALL_INSTANCES, KEYS, Stream, count_of, groups, row_of, sessions, words_of
 from quarterdeck.truth.past import SessionQuery
 from quarterdeck.truth.reading import Origin
 
@@ -204,7 +204,9 @@ class Bulk:
         place, row = row_of(record, instance)
         group = self.numbers.setdefault(place, len(self.numbers) + 1)
         by = count_of(row)
-        self.sums[group] = [a + b for a, b in zip(self.sums.get(group, [0] * len(by)), by, strict=True)]
+        whole = self.numbers.setdefault((ALL_INSTANCES, *place[1:]), len(self.numbers) + 1)
+        for each in (group, whole):
+            self.sums[each] = [a + b for a, b in zip(self.sums.get(each, [0] * len(by)), by, strict=True)]
         at = {"known_at": 0, "first_known_at": 0, "epoch": 0}
         return {"seq": self.seq, "group_id": group, **at, **row}
 

@@ -18,6 +18,7 @@ from quarterdeck.store.session_intake import take
 from quarterdeck.store.session_mark import Mark
 from quarterdeck.store.session_query import Bounds
 from quarterdeck.store.sessions import (
+    ALL_INSTANCES,
     KEYS,
     forget_revisions,
     forget_titles,
@@ -234,17 +235,25 @@ def _told(entry: Entry) -> Entry:
 
 
 def counts_are_true(engine: Engine) -> None:
-    """The groups say what counting their sessions says."""
+    """The groups say what counting their sessions says; those of all instances say what the others say together."""
     with engine.reading() as connection:
+        sums: dict[tuple[str, ...], list[int]] = {}
+        whole: dict[tuple[str, ...], list[int]] = {}
         for row in connection.execute(select(groups)):
+            said = [row.sessions, row.tokens, row.cost, row.tokens_unknown, row.unpriced]
+            place = (row.source, row.model, row.outcome)
+            if row.instance == ALL_INSTANCES:
+                whole[place] = said
+                continue
+            sums[place] = [a + b for a, b in zip(sums.get(place, [0] * 5), said, strict=True)]
             own = (sessions.c.group_id == row.id,)
             count = connection.execute(select(func.count()).select_from(sessions).where(*own)).scalar_one()
             tokens = select(func.coalesce(func.sum(sessions.c.tokens), 0)).where(*own, sessions.c.tokens >= 0)
             cost = select(func.coalesce(func.sum(sessions.c.cost), 0)).where(*own, sessions.c.cost >= 0)
             vague = select(func.count()).select_from(sessions).where(*own, sessions.c.tokens < 0)
             unpriced = select(func.count()).select_from(sessions).where(*own, sessions.c.priced.is_(False))
-            counted = (count, *(int(connection.execute(q).scalar_one()) for q in (tokens, cost, vague, unpriced)))
-            assert counted == (row.sessions, row.tokens, row.cost, row.tokens_unknown, row.unpriced)
+            assert said == [count, *(int(connection.execute(q).scalar_one()) for q in (tokens, cost, vague, unpriced))]
+        assert {place: said for place, said in sums.items() if any(said)} == {p: s for p, s in whole.items() if any(s)}
 
 
 def test_a_repeat_is_no_revision(engine: Engine) -> None:

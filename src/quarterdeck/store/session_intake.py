@@ -6,6 +6,7 @@ How far a stream was taken in is written in the same transaction. The rules are 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, tupl
 from quarterdeck.store import session_days
 from quarterdeck.store.schema import ms
 from quarterdeck.store.sessions import (
+    ALL_INSTANCES,
     Place,
     Record,
     Stream,
@@ -80,7 +82,7 @@ class _Intake:
             before = newest.get(record["id"])
             if before is None or record["revision"] >= before["revision"]:
                 newest[record["id"]] = record
-        self._find_groups(newest.values())
+        self._find_groups({row_of(record, self._instance)[0] for record in newest.values()})
         next_seq = self._next_seq()
         added, replaced, repeated = [], [], []
         for identity, record in newest.items():
@@ -114,9 +116,8 @@ class _Intake:
     def _next_seq(self) -> int:
         return int(self._connection.execute(select(func.coalesce(func.max(sessions.c.seq), 0))).scalar_one()) + 1
 
-    def _find_groups(self, records: Iterable[Record]) -> None:
-        """Learn the numbers of the groups these sessions belong to, and make those that are new."""
-        wanted = {row_of(record, self._instance)[0] for record in records}
+    def _find_groups(self, wanted: AbstractSet[Place]) -> None:
+        """Learn the numbers of groups, and make those that are new."""
         place = tuple_(groups.c.instance, groups.c.source, groups.c.model, groups.c.outcome)
         known = select(groups.c.id, groups.c.instance, groups.c.source, groups.c.model, groups.c.outcome)
         for row in self._connection.execute(known.where(place.in_(sorted(wanted)))):
@@ -192,6 +193,8 @@ class _Intake:
             self._connection.execute(insert(words), rows)
 
     def _apply_deltas(self) -> None:
+        """Change the counts of the groups, and those of all instances together."""
+        self._deltas |= self._of_all()
         names = ("sessions", "tokens", "tokens_unknown", "cost", "unpriced")
         rows = [
             {"of": group_id, **{f"by_{name}": by for name, by in zip(names, delta, strict=True)}}
@@ -208,3 +211,16 @@ class _Intake:
         self._deltas = {}
         session_days.add(self._connection, self._instance, self._days)
         self._days = {}
+
+    def _of_all(self) -> dict[int, list[int]]:
+        """Return by how much the groups of all instances together change."""
+        changed = select(groups).where(groups.c.id.in_(sorted(self._deltas)))
+        found = [
+            (row.id, (ALL_INSTANCES, row.source, row.model, row.outcome)) for row in self._connection.execute(changed)
+        ]
+        self._find_groups({place for _, place in found})
+        deltas: dict[int, list[int]] = {}
+        for group_id, place in found:
+            before = deltas.get(self._groups[place], [0] * len(self._deltas[group_id]))
+            deltas[self._groups[place]] = [a + b for a, b in zip(before, self._deltas[group_id], strict=True)]
+        return deltas

@@ -19,7 +19,7 @@ from quarterdeck.errors import UsageError
 from quarterdeck.store import session_mark
 from quarterdeck.store.schema import ms
 from quarterdeck.store.session_mark import BIGGEST, Mark
-from quarterdeck.store.sessions import UNKNOWN, entry_of, groups, origins, sessions, words_of
+from quarterdeck.store.sessions import ALL_INSTANCES, UNKNOWN, entry_of, groups, origins, sessions, words_of
 from quarterdeck.truth.past import Entry, Facets, SessionPage, SessionQuery
 
 ORDER = "started_at"
@@ -183,8 +183,7 @@ def _has_words(title: str | None, sought: str) -> bool:
 
 def _facets(connection: Connection, query: SessionQuery) -> Facets:
     """Return the words by which sessions can be told apart now; those of a past moment are among them."""
-    found = select(groups.c.source, groups.c.model, groups.c.outcome).distinct()
-    if query.instance is not None:
-        found = found.where(groups.c.instance == query.instance)
+    whose = ALL_INSTANCES if query.instance is None else query.instance
+    found = select(groups.c.source, groups.c.model, groups.c.outcome).where(groups.c.instance == whose)
     columns = list(zip(*connection.execute(found), strict=True)) or [(), (), ()]
     return Facets(*(tuple(sorted(set(column) - {""})) for column in columns))

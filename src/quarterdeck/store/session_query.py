@@ -26,6 +26,7 @@ from quarterdeck.store import session_mark, session_past
 from quarterdeck.store.schema import ms
 from quarterdeck.store.session_mark import BIGGEST, Mark
 from quarterdeck.store.sessions import (
+    ALL_INSTANCES,
     KEYS,
     NANOS,
     UNKNOWN,
@@ -99,7 +100,6 @@ class Group(NamedTuple):
     source: str
     model: str
     outcome: str
-    groups: int
     sessions: int
     tokens: int
     tokens_unknown: int
@@ -108,8 +108,8 @@ class Group(NamedTuple):
 
 
 GROUPS = """
-    SELECT source, model, outcome, count(*), sum(sessions), sum(tokens), sum(tokens_unknown), sum(cost), sum(unpriced)
-    FROM session_groups WHERE sessions > 0 {where} GROUP BY source, model, outcome
+    SELECT source, model, outcome, sessions, tokens, tokens_unknown, cost, unpriced
+    FROM session_groups WHERE sessions > 0 AND instance = :whose
 """
 
 
@@ -141,6 +141,7 @@ def one(connection: Connection, instance: str, identity: str, *, known_by: datet
 def count_by_instance(connection: Connection, instance: str | None = None) -> dict[str, int]:
     """Count the sessions of each instance, or of one."""
     found = select(groups.c.instance, func.sum(groups.c.sessions)).group_by(groups.c.instance)
+    found = found.where(groups.c.instance != ALL_INSTANCES)
     if instance is not None:
         found = found.where(groups.c.instance == instance)
     return {name: int(count) for name, count in connection.execute(found)}
@@ -156,9 +157,8 @@ class _Present:
         self._column = KEYS[query.sort]
         self._mark = session_mark.read(query)
         self._limit = min(max(query.limit, 1), MOST_ROWS)
-        self._combinations = [
-            Group(*row[:3], *map(int, row[3:])) for row in self._run(GROUPS.format(where=self._of_instance()), {})
-        ]
+        whose = ALL_INSTANCES if query.instance is None else query.instance
+        self._combinations = [Group(*row) for row in self._run(GROUPS, {"whose": whose})]
         self._matching = [one for one in self._combinations if self._fits(one)]
         self._few = sum(one.sessions for one in self._matching)
         self._stopped: tuple[int, int] | None = None
@@ -202,9 +202,6 @@ class _Present:
         needed = {name: value for name, value in {**words, **values}.items() if f":{name}" in sql}
         return list(self._connection.execute(text(sql), needed))
 
-    def _of_instance(self) -> str:
-        return "" if self._query.instance is None else "AND instance = :instance"
-
     def _fits(self, group: Group) -> bool:
         return all(getattr(self._query, word) in {None, getattr(group, word)} for word in WORDS)
 
@@ -212,6 +209,14 @@ class _Present:
         """Return the condition on a group ``g``."""
         asked = [name for name in ("instance", *WORDS) if getattr(self._query, name) is not None]
         return " AND ".join(["g.sessions > 0", *(f"g.{name} = :{name}" for name in asked)])
+
+    @cached_property
+    def _groups(self) -> int:
+        """How many groups match."""
+        if self._query.instance is not None:
+            return len(self._matching)
+        ((count,),) = self._run(f"SELECT count(*) FROM session_groups g WHERE {self._of_group()}", {})  # noqa: S608
+        return int(count)
 
     @property
     def _span(self) -> tuple[int, int] | None:
@@ -275,7 +280,7 @@ class _Present:
     def _within(self) -> tuple[str, Values]:
         """Return whence to take what lies within the span: from few groups that match, or from all there is."""
         span, values = self._in_span()
-        if sum(one.groups for one in self._matching) <= self._bounds.few_groups:
+        if self._groups <= self._bounds.few_groups:
             own = f"{self._of_group()} AND s.group_id = g.id"
             return f"session_groups g CROSS JOIN sessions s WHERE {own} {span}", values
         return f"sessions s WHERE TRUE {span}", values
@@ -332,7 +337,7 @@ class _Present:
 
     def _merge(self, stretch: Stretch, limit: int) -> list[tuple[int, int]] | None:
         """Take the first of each group, then what follows in those groups whose first is good enough."""
-        if sum(one.groups for one in self._matching) > self._bounds.groups:
+        if self._groups > self._bounds.groups:
             return None
         says, values = stretch.says(f"s.{self._column}")
         order = f"ORDER BY s.{self._column} {stretch.order}, s.seq {stretch.order}"

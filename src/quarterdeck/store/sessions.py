@@ -43,6 +43,7 @@ from quarterdeck.truth.past import Entry
 from quarterdeck.truth.reading import Origin, Reason
 
 UNKNOWN = -1
+ALL_INSTANCES = ""
 BIGGEST = (1 << 62) - 1
 NANOS = 1_000_000_000
 """Money is added up in whole billionths of a dollar: sums of fractions depend on their order."""
@@ -76,7 +77,9 @@ groups = Table(
     Column("unpriced", BigInteger, nullable=False, default=0),
     UniqueConstraint("instance", "source", "model", "outcome", name="uq_session_groups"),
 )
-"""Sessions that no filter by a word can tell apart, and what they come to. The empty word stands for none."""
+"""Sessions that no filter by a word can tell apart, and what they come to. The empty word stands for none; as an
+instance (``ALL_INSTANCES``) for all of them together, so that a thousand instances are counted as soon as one.
+"""
 
 sessions = Table(
     "sessions",
