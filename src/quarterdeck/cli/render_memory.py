@@ -13,6 +13,7 @@ from quarterdeck.truth.past import Blind
 from quarterdeck.views.changes import became
 from quarterdeck.views.model import View
 from quarterdeck.views.remembered import Diff, Event, Feed, Story
+from quarterdeck.views.run_page import RunsPage
 from quarterdeck.views.timeline import divided, otherwise
 
 SHOWN = 200
