@@ -231,7 +231,7 @@ ERRORS: Final = {
     "404": "There is no such instance, or nothing is known of that moment: it is yet to come, or memory begins later.",
     "405": "Everything here can only be looked at.",
     "421": "Asked under a name that is not one of loopback's.",
-    "500": "Quarterdeck itself failed.",
+    "500": "A fault of the program; its log names the place.",
     "503": "Memory cannot answer now.",
 }
 
