@@ -25,7 +25,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from pathlib import Path
+from pathlib import PurePath
 from typing import Any, Final, NamedTuple, TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
@@ -322,7 +322,7 @@ class _Client:
         self,
         limits: Limits = LIMITS,
         *,
-        authorities: Path | None = None,
+        authorities: PurePath | None = None,
         resolve: Resolve = system_resolve,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import PurePath
 
 from quarterdeck.truth.instance import subject
 from quarterdeck.truth.thresholds import Thresholds
@@ -45,7 +45,7 @@ class Service:
     load_within_s: float = LIMITS.model_load_s
     slow_s: float = LIMITS.service_slow_s
     every_s: float = 30.0
-    authorities: Path | None = None
+    authorities: PurePath | None = None
     """Certificates to trust instead of the system's."""
     link: str | None = None
     runbook: str | None = None
