@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -164,6 +165,40 @@ def test_a_file_that_is_lost_while_we_record_is_begun_anew(keeper: Keeper, file:
     keeper.close()
     record(keeper, 6)
     assert versions(keeper) == [4, 5, 6]
+
+
+def test_a_folder_that_is_lost_is_made_again(keeper: Keeper, file: Path) -> None:
+    """When the whole folder is deleted while we record, it is made again, and the right to record with it."""
+    record(keeper, 1)
+    shutil.rmtree(file.parent)
+    with pytest.raises(StoreTrouble):
+        record(keeper, 2)
+    record(keeper, 3)
+    assert versions(keeper) == [3]
+    with pytest.raises(StoreTrouble, match="Another hub"):
+        record(Keeper(file, floor=0, ballast=0), 4)
+
+
+class Stumbling:
+    """An observer that fails at one snapshot."""
+
+    def observe(self, _connection: object, snapshot: Snapshot, _changed: object) -> None:
+        if snapshot.version == 2:
+            raise ValueError("something nobody foresaw")
+
+
+def test_a_mistake_of_ours_is_said_and_recording_goes_on(place: Path | str) -> None:
+    """When one snapshot cannot be recorded for a reason nobody foresaw, that is told, and the next one is recorded."""
+    keeper = Keeper(place, lambda _engine: [Stumbling()], floor=0, ballast=0)
+    record(keeper, 1)
+    with pytest.raises(StoreTrouble, match=r"could not be recorded \(ValueError\)") as refused:
+        record(keeper, 2)
+    assert refused.value.kind is Kind.FAILED
+    assert keeper.condition().trouble is refused.value
+    record(keeper, 3)
+    assert versions(keeper) == [1, 3]
+    assert [gap.why for gap in gaps_of(keeper)] == [gaps.NOT_WRITTEN]
+    keeper.close()
 
 
 def test_what_a_reader_finds_damaged_is_seen_to(keeper: Keeper, file: Path) -> None:

@@ -10,6 +10,7 @@ Rule 4: who only wants to look opens what is there, and begins nothing.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -146,8 +147,6 @@ class Keeper:
         """Close everything and give the right to record back."""
         with self._turn:
             self._close()
-            if self._place is not None:
-                self._place.leave()
 
     # --- opening ---------------------------------------------------------------------------------------------------
 
@@ -247,6 +246,10 @@ class Keeper:
         except StoreTrouble as trouble:
             self._see_to(trouble, now)
             raise
+        except Exception as error:
+            named = _named(error)
+            self._see_to(named, now)
+            raise named from error
 
     def _see_to(self, trouble: StoreTrouble, now: datetime) -> None:
         """Do what the kind of trouble asks for."""
@@ -290,7 +293,16 @@ class Keeper:
     def _close(self) -> None:
         if self._engine is not None:
             self._engine.close()
+        if self._place is not None:
+            self._place.leave()
         self._engine = self._scribe = self._history = self._identity = None
+
+
+def _named(error: Exception) -> StoreTrouble:
+    """Give what nobody foresaw a kind: recording must not end unsaid, whatever was wrong with one snapshot."""
+    if isinstance(error, OSError):
+        return StoreTrouble(Kind.DENIED, f"The files of the history may not be used ({os.strerror(error.errno or 0)})")
+    return StoreTrouble(Kind.FAILED, f"What was seen could not be recorded ({type(error).__name__})")
 
 
 def _check_pages(engine: Engine) -> None:
