@@ -232,6 +232,13 @@ def test_a_failed_unit_is_folded_under_the_gateway_it_ran() -> None:
     folded = {row.subject: row.folded for row in made.rows}
     assert "systemd:user/n.service" in folded[gateway]
     assert "systemd:user/other.service" in folded
+    exported = readings({F.LEARNT_BY: "exporter"})
+    assert "systemd:user/n.service" in {
+        row.subject
+        for row in view(
+            "brief", found, more=exported | dead | unit | told({subject("north"): {F.LEARNT_BY: "exporter"}})
+        ).rows
+    }
 
 
 def test_each_page_of_the_navigation_counts_its_own() -> None:

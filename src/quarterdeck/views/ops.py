@@ -38,7 +38,8 @@ def ops(judged: Judged, asked: Asked, _recalled: object = None) -> View:
     names = judged.of(*ORDER, instance=asked.instance)
     owned = {name: owner_of(judged, name) for name in names}
     names = [name for name in names if asked.instance == ALL or owned[name] in (asked.instance, ALL)]
-    names.sort(key=lambda name: (owned[name] == ALL, owned[name], ORDER.index(kind_of(name)), name))
+    rank = {one: place for place, one in enumerate(judged.instances)}  # as in the settings; what is shared comes last
+    names.sort(key=lambda name: (rank.get(owned[name], len(rank)), owned[name], ORDER.index(kind_of(name)), name))
     gaps = tuple(Gap(ALL, what, why, fix, ()) for what, why, fix in NOT_WATCHED)
     view = Page(judged, asked).view(
         "ops", "Ops", names, rows=build_whole(judged, names), sides=_sides(judged), gaps=gaps

@@ -9,7 +9,7 @@ from quarterdeck.truth import fields as F  # noqa: N812 -- short where every lin
 from quarterdeck.truth.fields import Field
 from quarterdeck.truth.findings import find
 from quarterdeck.truth.incidents import Incident, Setting, incidents
-from quarterdeck.truth.instance import Instance, subject
+from quarterdeck.truth.instance import Instance, instance_of, subject
 from quarterdeck.truth.reading import Known, Unavailable
 from quarterdeck.views.judged import Judged, matches, needs_somebody
 from quarterdeck.views.model import Row
@@ -30,12 +30,16 @@ def incident_row(judged: Judged, incident: Incident) -> Row:
 
 
 def owners_of(judged: Judged) -> Mapping[str, str]:
-    """Return the gateway that each unit runs, as systemd's word on the gateway names it."""
+    """Return the gateway that each unit runs, as systemd's word on the gateway names it.
+
+    What an exporter says of a unit is of its own user's systemd, whose units have no subject here.
+    """
     found = {}
     for name in judged.of("gateway"):
         reading = judged.fields.get(name, {}).get(F.UNIT.name)
         manager = reading.origin.source.removeprefix("systemd (").removesuffix(")") if reading is not None else ""
-        if isinstance(reading, Known) and reading.value is not None:
+        exported = _said(judged, subject(instance_of(name)), F.LEARNT_BY) == "exporter"
+        if isinstance(reading, Known) and reading.value is not None and not exported:
             found[f"systemd:{manager}/{reading.value}"] = name
     return found
 
