@@ -44,7 +44,7 @@ WRITER = {
     "cache_size": "-8000",
     "temp_store": "MEMORY",
 }
-READER = {"query_only": "ON", "wal_autocheckpoint": "0", "cache_size": "-8000", "temp_store": "MEMORY"}
+READER = {"query_only": "ON", "wal_autocheckpoint": "0", "cache_size": "-2000", "temp_store": "MEMORY"}
 
 
 class Database(Protocol):
