@@ -11,6 +11,7 @@ import json
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -51,7 +52,11 @@ async ([picture, quality]) => {
 @contextmanager
 def demo() -> Iterator[str]:
     """Have the demo run; yield its address."""
-    command = [sys.executable, "-m", "quarterdeck", "demo"]
+    with tempfile.TemporaryDirectory() as folder:  # pages show where homes are: not where those of a person would be
+        yield from _served([sys.executable, "-m", "quarterdeck", "demo", "--dir", f"{folder}/fleet"])
+
+
+def _served(command: list[str]) -> Iterator[str]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as hub:
         try:
             assert hub.stdout is not None

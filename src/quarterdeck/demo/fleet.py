@@ -133,7 +133,8 @@ def _services(ports: Mapping[str, int]) -> Iterator[str]:
 
 def _repositories(fleet: Fleet) -> Iterator[str]:
     if (fleet.folder / "vault").is_dir():
-        yield f'\n[[repositories]]\nid = "vault"\nlabel = "Vault of the fleet"\npath = "{fleet.folder}/vault"'
+        yield f'\n[[repositories]]\nid = "vault"\npath = "{fleet.folder}/vault"'
+        yield 'label = "Vault of the fleet"\ninstance = "north"'
         yield f"push_within_s = {PUSHED_WITHIN_S}\npush_lost_s = {3 * PUSHED_WITHIN_S}"
 
 
