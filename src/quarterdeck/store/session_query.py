@@ -34,8 +34,8 @@ from quarterdeck.store.sessions import (
     entry_of,
     groups,
     origins,
-    read_streams,
     sessions,
+    taken_in,
     words_of,
 )
 from quarterdeck.truth.past import Entry, Facets, SessionPage, SessionQuery, Sums
@@ -135,7 +135,7 @@ def one(connection: Connection, instance: str, identity: str, *, known_by: datet
         return session_past.one(connection, instance, identity, known_by)
     found = select(sessions).where(sessions.c.instance == instance, sessions.c.id == identity)
     row = connection.execute(found).one_or_none()
-    return None if row is None else entry_of(row, origins(connection))
+    return None if row is None else entry_of(row, origins(connection, [instance]))
 
 
 def count_by_instance(connection: Connection, instance: str | None = None) -> dict[str, int]:
@@ -180,13 +180,12 @@ class _Present:
             found.reverse()
         ahead, behind = (back, onward) if backwards else (onward, back if self._mark else None)
         total, exact, sums = self._totals()
-        streams = read_streams(self._connection)
         return SessionPage(
             entries=self._entries([seq for _, seq in found]),
             next=self._written(ahead, backwards=False),
             total=total,
             total_is_exact=exact,
-            read_at={name: stream.taken_at for name, stream in streams.items() if stream.taken_at is not None},
+            read_at=taken_in(self._connection, self._query.instance),
             previous=self._written(behind, backwards=True),
             sums=sums,
             facets=self._facets(),
@@ -265,10 +264,16 @@ class _Present:
             return self._scan(stretch, limit)
         if self._is_narrow():
             return self._window(stretch, limit)
-        found = self._walk(stretch, limit)
-        if found is None and (self._span is None or self._column == "started"):
-            found = self._merge(stretch, limit)
+        found = self._walk(stretch, limit, self._expected(limit))
+        if found is None and self._can_merge:
+            return self._merge(stretch, limit)
+        found = self._walk(stretch, limit, self._bounds.steps) if found is None else found
         return self._scan(stretch, limit) if found is None else found
+
+    @property
+    def _can_merge(self) -> bool:
+        bounded = self._span is not None and self._column != "started"
+        return not bounded and self._groups <= self._bounds.groups
 
     def _is_narrow(self) -> bool:
         """Whether little lies within the span, and the order is another than that of beginnings."""
@@ -306,15 +311,15 @@ class _Present:
         """  # noqa: S608
         return self._pairs(sql, {**values, **within, "limit": limit})
 
-    def _walk(self, stretch: Stretch, limit: int) -> list[tuple[int, int]] | None:
-        """Go along the order and keep what matches; None when too little was met."""
+    def _expected(self, limit: int) -> int:
+        """Return how far an order has to be walked, where what matches is spread over all of it."""
         (whole,) = self._connection.execute(text("SELECT max(seq) FROM sessions")).one()  # none is ever deleted
-        expected = SPARE * limit * int(whole) // self._few
-        for steps in (min(max(expected, SHORTEST_WALK), self._bounds.steps), self._bounds.steps):
-            found, stopped = self._steps(stretch, limit, steps)
-            if stopped is None:
-                return found
-        return None
+        return min(max(SPARE * limit * int(whole) // self._few, SHORTEST_WALK), self._bounds.steps)
+
+    def _walk(self, stretch: Stretch, limit: int, steps: int) -> list[tuple[int, int]] | None:
+        """Go along the order and keep what matches; None when too little was met."""
+        found, stopped = self._steps(stretch, limit, steps)
+        return found if stopped is None else None
 
     def _steps(
         self, stretch: Stretch, limit: int, steps: int, also: str = "", more: Values = NOTHING
@@ -335,21 +340,23 @@ class _Present:
         last = f"SELECT {self._column}, seq FROM sessions WHERE {says} {order} LIMIT 1 OFFSET :before"  # noqa: S608
         return found, next(iter(self._pairs(last, {**values, "before": steps - 1})), None)
 
-    def _merge(self, stretch: Stretch, limit: int) -> list[tuple[int, int]] | None:
+    def _merge(self, stretch: Stretch, limit: int) -> list[tuple[int, int]]:
         """Take the first of each group, then what follows in those groups whose first is good enough."""
-        if self._groups > self._bounds.groups:
-            return None
         says, values = stretch.says(f"s.{self._column}")
         order = f"ORDER BY s.{self._column} {stretch.order}, s.seq {stretch.order}"
-        first = f"SELECT s.{self._column} FROM sessions s WHERE s.group_id = g.id AND {says} {order} LIMIT 1"  # noqa: S608
-        firsts = self._run(f"SELECT ({first}), g.id FROM session_groups g WHERE {self._of_group()}", values)  # noqa: S608
+        first = f"SELECT s.seq FROM sessions s WHERE s.group_id = g.id AND {says} {order} LIMIT 1"  # noqa: S608
+        sql = f"""
+            SELECT f.{self._column}, f.seq, g.id FROM session_groups g CROSS JOIN sessions f
+            WHERE {self._of_group()} AND f.seq = ({first})
+        """  # noqa: S608
+        firsts = self._run(sql, values)
         sign = -1 if stretch.falling else 1
         best: list[tuple[int, int]] = []
         sql = (
             f"SELECT s.{self._column}, s.seq FROM sessions s WHERE s.group_id = :group AND {says} {order} LIMIT :limit"  # noqa: S608
         )
-        for key, group in sorted((sign * key, group) for key, group in firsts if key is not None):
-            if len(best) == limit and key > best[-1][0]:
+        for key, seq, group in sorted((sign * key, sign * seq, group) for key, seq, group in firsts):
+            if len(best) == limit and (key, seq) > best[-1]:
                 break
             more = [(sign * k, sign * s) for k, s in self._pairs(sql, {**values, "group": group, "limit": limit})]
             best = list(heapq.merge(best, more))[:limit]
@@ -372,7 +379,7 @@ class _Present:
     def _search(self, stretch: Stretch, limit: int) -> list[tuple[int, int]]:
         """Look at all that is found; where that is much, go along the order instead."""
         sought, words = self._sought
-        if not self._is_few(sought, words, self._bounds.few_found):
+        if not self._finds_few:
             found, self._stopped = self._steps(stretch, limit, self._bounds.search_steps, *self._has_sought())
             return found
         says, values = stretch.says(f"+s.{self._column}")
@@ -390,9 +397,14 @@ class _Present:
         sought, words = _sought(self._query)
         parts = ["SELECT seq FROM sessions WHERE id >= :id_from AND id < :id_to"]
         if words:
-            rarest, *others = sorted(words, key=lambda word: self._count(_titled(word), sought, self._bounds.few))
+            rarest, *others = sorted(words, key=lambda word: self._count(_titled(word), sought, self._bounds.few_found))
             parts.append(" AND ".join((_titled(rarest), *(_has_word("w.seq", other) for other in others))))
         return f"SELECT DISTINCT seq FROM ({' UNION ALL '.join(parts)}) AS met", sought  # noqa: S608
+
+    @cached_property
+    def _finds_few(self) -> bool:
+        """Whether the search finds little enough to look at all of it."""
+        return self._is_few(*self._sought, self._bounds.few_found)
 
     def _has_sought(self) -> tuple[str, Values]:
         """Return the same as a condition on a session."""
@@ -413,7 +425,7 @@ class _Present:
         if self._query.search:
             sought, values = self._sought
             span, bounds = self._in_span()
-            few, exact = self._bounds.few_found, self._is_few(sought, values, self._bounds.few_found)
+            few, exact = self._bounds.few_found, self._finds_few
             whence = f"({sought} LIMIT :few) AS f CROSS JOIN sessions s WHERE s.seq = f.seq {span}"
             values = {**values, **bounds}
         else:
@@ -434,12 +446,12 @@ class _Present:
         return Facets(*(tuple(sorted({getattr(one, word) for one in self._combinations} - {""})) for word in WORDS))
 
     def _entries(self, seqs: list[int]) -> tuple[Entry, ...]:
-        known = origins(self._connection)
         rows: Mapping[int, Any] = {
             row.seq: row
             for some in chunks(seqs, MOST_ROWS)
             for row in self._connection.execute(select(sessions).where(sessions.c.seq.in_(some)))
         }
+        known = origins(self._connection, {row.instance for row in rows.values()})
         return tuple(entry_of(rows[seq], known) for seq in seqs)
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, NamedTuple
@@ -321,10 +321,20 @@ def _bounded(value: int | None) -> int:
     return UNKNOWN if value is None else min(max(value, 0), BIGGEST)
 
 
-def origins(connection: Connection) -> dict[str, Origin]:
-    """Return who tells the sessions of each instance."""
-    found = connection.execute(select(streams.c.instance, streams.c.source, streams.c.locator))
-    return {row.instance: Origin(row.source, row.locator) for row in found}
+def origins(connection: Connection, instances: Iterable[str] | None = None) -> dict[str, Origin]:
+    """Return who tells the sessions of instances: of some, or of all."""
+    wanted = select(streams.c.instance, streams.c.source, streams.c.locator)
+    if instances is not None:
+        wanted = wanted.where(streams.c.instance.in_(sorted(instances)))
+    return {name: Origin(source, locator) for name, source, locator in connection.execute(wanted)}
+
+
+def taken_in(connection: Connection, instance: str | None = None) -> dict[str, datetime]:
+    """Return up to when the sessions of each instance, or of one, have been taken in."""
+    wanted = select(streams.c.instance, streams.c.taken_at).where(streams.c.taken_at.is_not(None))
+    if instance is not None:
+        wanted = wanted.where(streams.c.instance == instance)
+    return {name: moment(at) for name, at in connection.execute(wanted)}
 
 
 def chunks(values: Sequence[int], size: int) -> Iterator[Sequence[int]]:
