@@ -23,8 +23,8 @@ PURE_ROOMS: Final = {
 PURE_LIBRARY: Final = frozenset(
     {
         "__future__", "abc", "base64", "bisect", "calendar", "collections", "dataclasses", "datetime", "decimal",
-        "difflib", "enum", "fractions", "functools", "hashlib", "heapq", "html", "itertools", "json", "math", "numbers", "operator", "re",
-        "shlex", "statistics", "string", "textwrap", "types", "typing", "unicodedata",
+        "difflib", "enum", "fractions", "functools", "hashlib", "heapq", "html", "itertools", "json", "math", "numbers",
+        "operator", "re", "shlex", "statistics", "string", "textwrap", "types", "typing", "unicodedata",
     }
 )  # fmt: skip
 """What of the standard library neither knows the time nor touches anything outside."""
