@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Final, NamedTuple
-from zlib import crc32
 
 from quarterdeck.truth.fields import kind_of
 from quarterdeck.truth.grouped import Fields, Grouped
@@ -135,7 +134,7 @@ class Judged:
         if facts.kind in BORROWING:
             life = AT_ONCE  # what it rests on may move while nothing of its own does
         # Not all of a large fleet grows due in one second: each subject gets a share of the time of its own.
-        until = self.now + life * (SPREAD + crc32(name.encode()) % SPREAD) / (2 * SPREAD)
+        until = self.now + life * (SPREAD + hash(name) % SPREAD) / (2 * SPREAD)
         turn = facts.stands_until()
         return Verdict(judgement, self.now, until if turn is None else min(until, turn))
 
