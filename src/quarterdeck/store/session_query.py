@@ -161,6 +161,7 @@ class _Present:
         self._combinations = [Group(*row) for row in self._run(GROUPS, {"whose": whose})]
         self._matching = [one for one in self._combinations if self._fits(one)]
         self._few = sum(one.sessions for one in self._matching)
+        self._known_rows: dict[int, int] = {}
         self._stopped: tuple[int, int] | None = None
         """Where the search gave up, when it did before the page was full."""
 
@@ -397,14 +398,24 @@ class _Present:
         sought, words = _sought(self._query)
         parts = ["SELECT seq FROM sessions WHERE id >= :id_from AND id < :id_to"]
         if words:
-            rarest, *others = sorted(words, key=lambda word: self._count(_titled(word), sought, self._bounds.few_found))
-            parts.append(" AND ".join((_titled(rarest), *(_has_word("w.seq", other) for other in others))))
+            rarest, *others = sorted(words, key=self._rows_of)
+            looked = f"SELECT w.seq FROM ({_titled(rarest)} LIMIT {self._bounds.few + 1}) AS w"  # noqa: S608
+            has = " AND ".join(_has_word("w.seq", other) for other in others)
+            parts.append(f"{looked} WHERE {has}" if others else looked)
         return f"SELECT DISTINCT seq FROM ({' UNION ALL '.join(parts)}) AS met", sought  # noqa: S608
 
     @cached_property
     def _finds_few(self) -> bool:
-        """Whether the search finds little enough to look at all of it."""
-        return self._is_few(*self._sought, self._bounds.few_found)
+        """Whether the search finds little enough to look at all of it. Of a frequent word not all is looked at."""
+        _, words = _sought(self._query)
+        seen = not words or min(map(self._rows_of, words)) <= self._bounds.few
+        return seen and self._is_few(*self._sought, self._bounds.few_found)
+
+    def _rows_of(self, word: int) -> int:
+        """Return in how many titles a word is, as far as it matters."""
+        if word not in self._known_rows:
+            self._known_rows[word] = self._count(_titled(word), _sought(self._query)[0], self._bounds.few + 1)
+        return self._known_rows[word]
 
     def _has_sought(self) -> tuple[str, Values]:
         """Return the same as a condition on a session."""
