@@ -237,6 +237,57 @@ def test_a_home_that_cannot_be_read_is_a_reading_with_its_reason(engine: Engine,
         assert read_streams(connection)["north"].reason is Reason.CORRUPT
 
 
+class Stumbling:
+    """A reader with a mistake of ours in it, as long as it is not mended."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self.mended = False
+        self.kind, self.origin = reader.kind, reader.origin
+
+    def unchanged(self) -> bool:
+        return False
+
+    def read(self, before: Any, now: datetime, /) -> Any:
+        if not self.mended:
+            raise ZeroDivisionError
+        return self._reader.read(before, now)
+
+
+def test_a_mistake_with_one_stream_stops_no_other(engine: Engine, home: AgentHome) -> None:
+    """What nobody foresaw in one stream is said of its instance alone; others are taken in, and it is tried again."""
+    home.session("a")
+    south = Instance("south", "South", home=AgentHome(home.path.with_name("south")).path)
+    made: dict[str, Stumbling] = {}
+
+    def readers(instance: Instance) -> Reader:
+        return made.setdefault("south", Stumbling(reader_of(instance))) if instance is south else reader_of(instance)
+
+    ledger = Ledger(engine, [south, instance_of(home)], readers=readers)
+    catch_up(ledger)
+    lost = until(ledger, "south")
+    assert isinstance(lost, Unavailable)
+    assert (lost.reason, lost.detail) == (Reason.OBSERVER, "its sessions could not be taken in (ZeroDivisionError)")
+    assert isinstance(until(ledger), Known)
+    assert set(entries(engine)) == {"a"}
+    made["south"].mended = True
+    catch_up(ledger, NOW + MINUTE)
+    assert isinstance(until(ledger, "south"), Known)
+
+
+def test_a_ledger_that_is_not_understood_is_said(engine: Engine, home: AgentHome) -> None:
+    """Where the ledger itself says what cannot be, whoever pulls goes on, and every instance is unknown for it."""
+    home.session("a")
+    catch_up(Ledger(engine, [instance_of(home)]))
+    spoil = "UPDATE session_streams SET cursor = 'not JSON'"
+    engine.write(lambda connection: connection.exec_driver_sql(spoil))
+    ledger = Ledger(engine, [instance_of(home)])
+    assert ledger.pull(NOW) == 0
+    lost = until(ledger)
+    assert isinstance(lost, Unavailable)
+    assert lost.reason is Reason.OBSERVER
+
+
 def test_a_database_that_is_replaced_begins_another_epoch(engine: Engine, home: AgentHome, tmp_path: Path) -> None:
     """Another database in the place of the first is told from its beginning; what the first held stays."""
     for number in range(5):

@@ -229,9 +229,9 @@ class Ledger:
         try:
             return self._pull(now)
         except MemoryUnavailable as error:
-            self._blind(now, f"the history cannot be written: {error.what}")
-            self._loaded = False  # what was committed is read again
-            return 0
+            return self._lost(now, f"the history cannot be written: {error.what}")
+        except Exception as error:  # noqa: BLE001 -- whoever records calls this, and must not end with it
+            return self._lost(now, f"what the ledger holds could not be understood ({type(error).__name__})")
         finally:
             self._publish()
             self._turn.release()
@@ -292,12 +292,16 @@ class Ledger:
             standing.more = False
             return 0
         try:
-            told = standing.reader.read(before, now)
+            return self._take(standing, standing.reader.read(before, now), now)
+        except MemoryUnavailable:
+            raise  # that befalls all instances alike
         except SourceError as error:
-            standing.more = False
-            self._note(standing, self._failed(standing, error, now), now)
-            return 0
-        return self._take(standing, told, now)
+            lost = error
+        except Exception as error:  # noqa: BLE001 -- a stream of a kind that nobody foresaw must not stop the others
+            lost = SourceError(Reason.OBSERVER, f"its sessions could not be taken in ({type(error).__name__})")
+        standing.more = False
+        self._note(standing, self._failed(standing, lost, now), now)
+        return 0
 
     def _take(self, standing: Standing, told: Told, now: datetime) -> int:
         """Write what a look brought, together with how far it came."""
@@ -351,10 +355,12 @@ class Ledger:
             )
         return before._replace(tried_at=now, reason=error.reason, detail=error.detail)
 
-    def _blind(self, now: datetime, why: str) -> None:
-        """Say of every instance that nothing could be taken in, for it could not be written."""
+    def _lost(self, now: datetime, why: str) -> int:
+        """Say of every instance that nothing could be taken in; what was committed is read again the next time."""
         for standing in self._standings.values():
             standing.stream = self._failed(standing, SourceError(Reason.OBSERVER, why), now)
+        self._loaded = False
+        return 0
 
     def _publish(self) -> None:
         standings: Mapping[str, Standing] = self._standings
