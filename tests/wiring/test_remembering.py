@@ -18,7 +18,8 @@ from quarterdeck.sources.flights import Limits
 from quarterdeck.store.keeper import Keeper
 from quarterdeck.truth import fields as F  # noqa: N812 -- as in the tables of truth
 from quarterdeck.truth.judgement import Status
-from quarterdeck.truth.reading import AnyReading, Known
+from quarterdeck.truth.reading import AnyReading, Known, Origin
+from quarterdeck.truth.snapshot import Snapshot
 from quarterdeck.truth.tables import judge_subject
 from quarterdeck.truth.thresholds import Thresholds
 from quarterdeck.wiring.eye import Eye
@@ -127,6 +128,41 @@ def test_a_restart_is_no_change(hub: Hub) -> None:
     assert hub.changes() == before
     hub.look()
     assert hub.changes() == before
+
+
+class Restless(Collector):
+    """Has looked again whenever somebody asks what is known."""
+
+    @property
+    @override
+    def snapshot(self) -> Snapshot:
+        return self.collect(5.0)
+
+
+class Growing(SteadySource):
+    """Knows of one more host at every look."""
+
+    @override
+    def see(self, now: datetime) -> list[AnyReading]:
+        hosts = range(self.looks)
+        return [F.LOAD_1M.known(f"host:{self.name}{number}", Origin("a fake", "load"), 0.5, now) for number in hosts]
+
+
+def test_what_is_judged_is_what_is_recorded(tmp_path: Path) -> None:
+    """Nothing is said to have changed that the snapshot recorded with it does not know of."""
+    hub = Hub(tmp_path / "history.db")
+    growing = Growing("growing")
+    collector = Restless([growing], (), hub.clock, limits=Limits(publish_every_s=0.0))
+    eye = Eye(collector, frozenset({"growing"}), hub.clock, lambda: hub.steady)
+    hub.historian = Historian(hub.settings, eye, hub.stop)
+    hub.historian.once()
+    recall = hub.historian.recall
+    assert recall is not None
+    known = recall.snapshot_at(hub.clock())
+    assert known is not None
+    changed = {name for name in hub.changes() if name.startswith("host:")}
+    assert changed == {subject for subject, _ in known.readings if subject.startswith("host:")}
+    hub.end()
 
 
 class Slow(SteadySource):

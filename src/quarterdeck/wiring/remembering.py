@@ -27,6 +27,7 @@ from quarterdeck.store.scribe import Observer
 from quarterdeck.store.trouble import StoreTrouble
 from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
 from quarterdeck.truth.reading import AnyReading, Origin
+from quarterdeck.truth.snapshot import Snapshot
 from quarterdeck.views.judged import Judged
 from quarterdeck.views.recall import Recall
 from quarterdeck.wiring.details import Details, Remembered
@@ -106,7 +107,7 @@ class Historian:
     def _record(self) -> None:
         beat = Beat(self._eye.clock(), self._eye.monotonic())
         snapshot = self._eye.collector.snapshot
-        judged = self._judge(beat)
+        judged = self._judge(snapshot, beat)
         new = snapshot if snapshot.version != self._version else None
         if new is None and judged is None and beat.steady - self._beaten_at < BEAT_S and not self._stop.is_set():
             return
@@ -114,9 +115,8 @@ class Historian:
             scribe.write(new, None if judged is None else judged.judgements, beat)
         self._version, self._beaten_at = snapshot.version, beat.steady
 
-    def _judge(self, beat: Beat) -> Judged | None:
+    def _judge(self, snapshot: Snapshot, beat: Beat) -> Judged | None:
         """Judge everything now and then; not before every source has been asked once."""
-        snapshot = self._eye.collector.snapshot
         due = beat.steady - self._judged_at >= JUDGE_S
         if not due or not self._eye.sources <= snapshot.looks.keys():
             return None
