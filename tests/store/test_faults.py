@@ -20,6 +20,7 @@ from quarterdeck.store.gaps import Beat
 from quarterdeck.store.keeper import Door, Keeper
 from quarterdeck.store.readings import records
 from quarterdeck.store.schema import subjects
+from quarterdeck.store.sessions import Stream, write_stream
 from quarterdeck.store.trouble import Kind, StoreTrouble
 from quarterdeck.truth import fields as F  # noqa: N812 -- as in the tables of truth
 from quarterdeck.truth.grouped import Grouped
@@ -216,6 +217,33 @@ def test_what_a_reader_finds_damaged_is_seen_to(keeper: Keeper, file: Path) -> N
         record(keeper, 50)
     record(keeper, 51)
     assert versions(keeper) == [51]
+
+
+def test_what_another_writer_finds_damaged_is_seen_to(keeper: Keeper, file: Path) -> None:
+    """Damage that only somebody else who writes can meet leads to a history begun anew as well."""
+    record(keeper, 1)
+    assert keeper.history is not None
+    engine = keeper.history.engine
+    engine.pragma("wal_checkpoint(TRUNCATE)")
+    with engine.reading() as connection:
+        root = connection.exec_driver_sql(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'session_streams'"
+        ).scalar_one()
+    (size,) = engine.pragma("page_size")[0]
+    with file.open("r+b") as opened:
+        opened.seek((root - 1) * size)
+        opened.write(b"\xa5" * size)
+    engine.pragma("shrink_memory")  # whoever writes has read nothing of that page yet
+    stream = Stream(
+        "north", Origin("a fake", "state.db"), None, 0, titles=False, whole=True, taken_at=None, tried_at=at(1)
+    )
+    with pytest.raises(StoreTrouble) as found:
+        Door(keeper).write(lambda connection: write_stream(connection, stream))
+    assert found.value.kind is Kind.CORRUPT
+    with pytest.raises(StoreTrouble, match="do not fit together"):
+        record(keeper, 2)
+    record(keeper, 3)
+    assert versions(keeper) == [3]
 
 
 def test_a_left_over_log_brings_nothing_back(keeper: Keeper, file: Path) -> None:

@@ -68,7 +68,7 @@ class Engine:
         self.file = place if isinstance(place, Path) else None
         self.names = Names()
         self.suspect = False
-        """Whether somebody who read found the database damaged."""
+        """Whether somebody found the database damaged."""
         self._turn = threading.RLock()
         self._doors = threading.Condition()
         self._inside = 0
@@ -130,8 +130,9 @@ class Engine:
             try:
                 with translated(), self._writer.begin() as connection:
                     return work(connection)
-            except BaseException:
+            except BaseException as error:
                 self.names.forget()
+                self.suspect = self.suspect or (isinstance(error, StoreTrouble) and error.kind is Kind.CORRUPT)
                 raise
 
     def pragma(self, words: str) -> list[tuple[Any, ...]]:

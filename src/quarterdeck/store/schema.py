@@ -108,10 +108,13 @@ class Names:
         Raises:
             KeyError: when none has it.
         """
-        if identity not in self._names:
-            for row in connection.execute(select(subjects.c.id, subjects.c.name)):
-                self._keep(row.id, row.name)
-        return self._names[identity]
+        found = self._names.get(identity)
+        if found is None:
+            stored = {row.id: row.name for row in connection.execute(select(subjects.c.id, subjects.c.name))}
+            for number, name in stored.items():
+                self._keep(number, name)
+            found = stored[identity]  # who writes may just have made us forget what was kept
+        return found
 
     def forget(self) -> None:
         """Forget everything: it may not have been committed."""
