@@ -22,7 +22,7 @@ COLUMNS = (
     _column("Fallbacks", F.FALLBACKS),
     _column("Last answer", F.LAST_SUCCESS),
     _column("Live sessions", F.SESSIONS_LIVE),
-    _column("Platforms", F.PLATFORMS),
+    _column("Platforms reported", F.PLATFORMS),
     _column("Toolsets", F.TOOLSETS),
     _column("Tool servers", F.INTEGRATIONS),
     _column("Skills", F.SKILLS),

@@ -118,8 +118,8 @@ def _figures(reading: Reading[SessionDetail] | None, lines: Sequence[Line]) -> I
     sums = {
         "turns": ("Turns", sum(line.begins for line in lines), "{:,.0f}"),
         "tool_results": ("Results of tools", sum(line.step.role == "tool" for line in lines), "{:,.0f}"),
-        "model_s": ("Between rows, model", _seconds(lines, "assistant"), "{:,.0f} s"),
-        "tools_s": ("Between rows, tools", _seconds(lines, "tool"), "{:,.0f} s"),
+        "model_s": ("Waited for the model", _seconds(lines, "assistant"), "{:,.0f} s"),
+        "tools_s": ("Waited for tools", _seconds(lines, "tool"), "{:,.0f} s"),
     }
     for key, (title, value, form) in sums.items():
         text = ("" if whole else "≥") + form.format(value)
