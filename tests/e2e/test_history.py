@@ -85,7 +85,7 @@ def test_a_gap_is_drawn_as_a_gap(charted: Served, window: Open, scripts: bool) -
     live = page.locator("[id='chart:live']")
     assert live.locator("path.line").first.evaluate(BREAKS) == 2
     assert live.locator("rect.missed").count() == 1
-    expect(page.get_by_text("Quarterdeck itself did not look from").first).to_be_visible()
+    expect(page.get_by_text("Quarterdeck itself did not look for").first).to_be_visible()
     live.locator("summary").click()
     expect(live.locator("td.unknown").first).to_have_text("not known")
 

@@ -15,11 +15,12 @@ from quarterdeck.truth.episodes import closed, episodes
 from quarterdeck.truth.findings import VAGUE, Severity
 from quarterdeck.truth.incidents import Incident
 from quarterdeck.truth.instance import ALL
+from quarterdeck.truth.judgement import Judgement
 from quarterdeck.truth.past import Blind, Change
 from quarterdeck.truth.reading import AnyReading, Known
 from quarterdeck.views.asked import Asked, Param
 from quarterdeck.views.frame import NOBODY, Page
-from quarterdeck.views.judged import Judged, matches
+from quarterdeck.views.judged import Judged, matches, needs_somebody
 from quarterdeck.views.lazy import Rows
 from quarterdeck.views.model import Figure, View
 from quarterdeck.views.recall import Recall
@@ -77,7 +78,7 @@ def alerts(judged: Judged, asked: Asked, recalled: Recalled | None = None) -> Vi
         figures=tuple(_figure(judged, asked, found, severity) for severity in TITLES),
     )
     feed = _feed(judged, asked, recalled, wanted)
-    vague = sum(judged.judgements[name].status in VAGUE for name in names)
+    vague = sum(_hides(judged.judgements[name]) for name in names)
     headline = _headline(found, vague) if judged.instances else NOBODY
     return replace(view, headline=headline, feed=feed)
 
@@ -95,7 +96,7 @@ def _figure(judged: Judged, asked: Asked, found: Sequence[Incident], severity: S
     of = [each for each in found if each.severity is severity]
     names = judged.of(*kinds(judged), instance=asked.instance)
     verdicts = [judged.judgements[name] for name in names]
-    vague = sum(each.status in VAGUE for each in verdicts)
+    vague = sum(_hides(each) for each in verdicts)
     known = tuple(_first(each.because) for each in verdicts if each.because)
     behind = tuple(reading for each in of for member in each.members for reading in member.because[:1])
     readings = behind or known[:1]
@@ -112,6 +113,11 @@ def _figure(judged: Judged, asked: Asked, found: Sequence[Incident], severity: S
         href="/alerts",
         expires_at=min(lives, default=None),
     )
+
+
+def _hides(judgement: Judgement) -> bool:
+    """Whether an alert may hide behind a judgement: it is none, of something that is there."""
+    return judgement.status in VAGUE and needs_somebody(judgement)
 
 
 def _first(readings: tuple[AnyReading, ...]) -> AnyReading:

@@ -201,7 +201,8 @@ def _digest(diff: Diff, judged: Judged) -> Iterable[str]:
     told = diff.told
     n = len(told)
     hidden = sum((min(each.ended_at, judged.now) - max(each.began_at, diff.since) for each in diff.blind), timedelta())
-    unseen = f"; not looked at for {words(hidden)}" if diff.blind else ""
+    long = words(hidden) if hidden >= timedelta(seconds=1) else "less than a second"
+    unseen = f"; not looked at for {long}" if diff.blind else ""
     yield (
         f"Since {diff.since:%Y-%m-%d %H:%M} UTC, {age} ago: {n:,} {'change' if n == 1 else 'changes'}{unseen}."
         f" Known at {judged.now:%H:%M:%S} UTC."
