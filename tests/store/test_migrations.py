@@ -2,18 +2,20 @@ from __future__ import annotations
 
 import json
 import pkgutil
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, MetaData
+from sqlalchemy import Connection, MetaData, Table
 
 import quarterdeck.store
 from quarterdeck.store.engine import APPLICATION_ID, Engine
 from quarterdeck.store.keeper import Keeper
-from quarterdeck.store.migrate import found, newest, upgrade
+from quarterdeck.store.migrate import KEEPERS, found, newest, upgrade
 from quarterdeck.store.schema import metadata
 from quarterdeck.store.trouble import StoreTrouble
 from quarterdeck.truth.judgement import Status
@@ -25,15 +27,52 @@ FIRST = Path(__file__).with_name("history_0001.json")
 """What the first release wrote: two snapshots, a change, and a run that was learnt of late."""
 
 
-def test_tables_and_migrations_agree(engine: Engine) -> None:
+def step_by_step(place: Path | str) -> Engine:
+    """A history that went through every step there is."""
+    engine = Engine(place)
+    engine.write(lambda connection: upgrade(connection, "0001"))
+    engine.write(upgrade)
+    return engine
+
+
+def test_tables_and_migrations_agree(place: Path | str) -> None:
     """The steps from nothing to the newest schema make exactly the tables that the program works with."""
     for module in pkgutil.iter_modules(quarterdeck.store.__path__, "quarterdeck.store."):
         if not module.ispkg:
             import_module(module.name)
+    engine = step_by_step(place)
     with engine.reading() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
         assert newest() == context.get_current_revision()
+    engine.close()
+    known = {table for module in KEEPERS for table in vars(module).values() if isinstance(table, Table)}
+    assert known >= set(metadata.tables.values())
+
+
+def test_a_history_that_is_begun_is_as_one_that_went_all_the_way(tmp_path: Path) -> None:
+    """To the letter: who begins with this release has the tables of who came to it step by step."""
+
+    def schema(engine: Engine) -> dict[str, str]:
+        with engine.reading() as connection:
+            rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master").all()
+            assert found(connection) == newest()
+        engine.close()
+        return {name: " ".join((sql or "").split()) for name, sql in rows}
+
+    begun = Engine(tmp_path / "begun.db")
+    begun.write(upgrade)
+    assert schema(begun) == schema(step_by_step(tmp_path / "old.db"))
+
+
+def test_who_begins_a_history_does_not_load_what_changes_old_ones(tmp_path: Path) -> None:
+    """Alembic is dear, and stays loaded: a hub that has no step to take goes without."""
+    program = (
+        "import sys; from pathlib import Path; from quarterdeck.store.engine import Engine;"
+        "from quarterdeck.store.migrate import upgrade; Engine(Path(sys.argv[1])).write(upgrade);"
+        "sys.exit('alembic' in sys.modules or 'psycopg' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-W", "ignore", "-c", program, tmp_path / "history.db"], check=True)
 
 
 COUNTED = {"subjects", "changes", "blinds", "notes"}
