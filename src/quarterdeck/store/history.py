@@ -33,6 +33,8 @@ from quarterdeck.truth.snapshot import Snapshot
 
 KEPT: Final = 8
 """Snapshots of the past that are kept at hand: whoever looks at one moment asks for several pages of it."""
+KEPT_READINGS: Final = 40_000
+"""Readings that they may hold together; the newest snapshot is kept however large it is."""
 
 
 class History:
@@ -41,8 +43,9 @@ class History:
     Every method raises ``StoreTrouble``, a ``MemoryUnavailable``, when the database cannot answer.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, kept_readings: int = KEPT_READINGS) -> None:
         self.engine = engine
+        self._kept_readings = kept_readings
         self._samples = Samples(engine.names)
         self._at_hand: OrderedDict[tuple[int, datetime], Snapshot] = OrderedDict()
         self._hand = threading.Lock()
@@ -73,8 +76,10 @@ class History:
         with self._hand:
             self._at_hand[key] = found
             self._at_hand.move_to_end(key)
-            while len(self._at_hand) > KEPT:
-                self._at_hand.popitem(last=False)
+            held = sum(len(one.readings) for one in self._at_hand.values())
+            while len(self._at_hand) > KEPT or (held > self._kept_readings and len(self._at_hand) > 1):
+                _, oldest = self._at_hand.popitem(last=False)
+                held -= len(oldest.readings)
         return found
 
     def changes(
