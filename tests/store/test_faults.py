@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -364,6 +366,17 @@ def test_a_server_that_is_not_there_is_said(tmp_path: Path) -> None:
     assert refused.value.kind is Kind.UNREACHABLE
     with pytest.raises(StoreTrouble):
         keeper.look()
+
+
+def test_a_server_that_says_nothing_is_not_waited_for() -> None:
+    """A server that takes the connection and never says a word keeps nobody waiting for long."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        keeper = Keeper(f"postgresql://nobody@127.0.0.1:{silent.getsockname()[1]}/nothing")
+        began = time.monotonic()
+        with pytest.raises(StoreTrouble) as refused:
+            keeper.look()
+        assert refused.value.kind is Kind.UNREACHABLE
+        assert time.monotonic() - began < 20
 
 
 def test_another_part_is_told_of_another_database(keeper: Keeper, file: Path) -> None:

@@ -31,6 +31,8 @@ BUSY_S = 5.0
 WAL_LIMIT = 8 << 20
 """Bytes of the write-ahead log that are kept when it has been moved into the file."""
 READERS = 8
+PATIENCE = {"connect_timeout": "5", "tcp_user_timeout": "10000", "keepalives_idle": "10", "keepalives_interval": "5"}
+"""For how long a server may be silent, unless its address says otherwise: pages wait for it."""
 DRAIN_S = 10.0
 """Seconds that readers get to finish when everything is closed."""
 
@@ -218,4 +220,5 @@ def _take(raw: Any, _record: object) -> None:  # noqa: ANN401 -- a connection of
 
 def _postgresql(address: str, *, size: int, **options: Any) -> Pool:  # noqa: ANN401 -- as the library types them
     url = make_url(address).set(drivername="postgresql+psycopg")
+    url = url.set(query={**PATIENCE, **url.query})
     return create_engine(url, pool_size=size, max_overflow=0, pool_timeout=BUSY_S, pool_pre_ping=True, **options)
