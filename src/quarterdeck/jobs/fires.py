@@ -78,7 +78,7 @@ def _cron(words: str, zone: ZoneInfo, plan: Plan, span: Span) -> Sequence[dateti
     """Where it is not known whether a release catches up, only those times count that both kinds have."""
     kinds = (True, False) if plan.catches_up is None else (plan.catches_up,)
     found = [_newest(AgentCron(words, zone, plan.zone_configured, kind).fires(*span)) for kind in kinds]
-    return [at for at in found[0] if all(at in each for each in found[1:])]
+    return sorted(set(found[0]).intersection(*found[1:]))
 
 
 def _newest(times: Iterator[datetime]) -> tuple[datetime, ...]:
