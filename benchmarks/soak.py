@@ -1,6 +1,6 @@
 """An hour of changes in a minute: does the memory of the hub stay flat while a fleet changes as fast as it can?
 
-``python -m benchmarks soak`` takes a minute; ``python -m benchmarks.soak --minutes 60`` as long as one likes.
+``python -m benchmarks soak`` takes two; ``python -m benchmarks.soak --minutes 60`` as long as one likes.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from tests.real.homes import free_port
 
 INSTANCES: Final = 20
 MINUTES: Final = 1.0
-WARM_S: Final = 15.0
-"""Before this the program is still taking in what it sees for the first time."""
+WARM_S: Final = 60.0
+"""Before this the program takes in what it sees for the first time, and its first garbage gathers."""
 SAMPLE_S: Final = 0.5
 PAUSE_S: Final = 0.02
 """Between two changes: fifty a second, where a fleet of this size makes less than one."""

@@ -38,9 +38,9 @@ TURN_S: Final = 0.0005
 """How long a thread that works keeps the interpreter when another one wants it: pages must not wait for the collector.
 """
 
-COLLECTIONS: Final = (10_000, 20, 1_000)
-"""When garbage is collected. What is known of a large fleet is a million objects that change all the time and hold no
-rings: going through all of them takes a fifth of a second, finds nothing, and every page would wait for it."""
+COLLECTIONS: Final = (10_000, 20, 10)
+"""When garbage is collected: seldom, because what is known of a large fleet is a million objects that change all the
+time, and going through all of them takes a fifth of a second. But it must be: a rendered template leaves rings."""
 
 NAMED: Final = 8
 """Instances that are named at the start; of more, the number is said."""
