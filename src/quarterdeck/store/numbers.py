@@ -15,10 +15,11 @@ from quarterdeck.truth.fields import Field, kind_of
 from quarterdeck.truth.grouped import Fields
 from quarterdeck.truth.instance import instance_of
 from quarterdeck.truth.past import Verdict
+from quarterdeck.truth.punctuality import UNJUDGED
 from quarterdeck.truth.reading import AnyReading, Knowledge, Known, Origin
 
-Number = Callable[[Any, datetime], float]
-"""A reading's value, and when it was observed, as a number."""
+Number = Callable[[Any, datetime], float | None]
+"""A reading's value, and when it was observed, as a number; None when it has none."""
 
 
 def _plain(value: Any, _at: datetime) -> float:  # noqa: ANN401 -- whatever number the field declares
@@ -33,8 +34,9 @@ def _age(value: datetime, at: datetime) -> float:
     return max((at - value).total_seconds(), 0.0)
 
 
-def _missed(value: Mapping[str, int], _at: datetime) -> float:
-    return float(value.get(Verdict.MISSED, 0))
+def _missed(value: Mapping[str, int], _at: datetime) -> float | None:
+    """While jobs are still to be reckoned, as after a start, nothing missed so far is no zero."""
+    return None if value.get(UNJUDGED) else float(value.get(Verdict.MISSED, 0))
 
 
 class Kept(NamedTuple):
@@ -100,7 +102,8 @@ def numbers(subjects: Mapping[str, Fields], names: Iterable[str], now: datetime)
             reading = subjects.get(name, {}).get(kept.field.name)
             if reading is not None and _usable(reading, now):
                 at, number = reading.observed_at, kept.number(reading.value, reading.observed_at)
-                yield Seen(name, kept.name or kept.field.name, reading.origin, at, number)
+                if number is not None:
+                    yield Seen(name, kept.name or kept.field.name, reading.origin, at, number)
 
 
 def jobs(subjects: Mapping[str, Fields], now: datetime) -> Iterator[Seen]:
