@@ -56,7 +56,7 @@ def session(judged: Judged, asked: Asked, recalled: Recalled | None = None) -> V
         view = Page(judged, asked).view("session", "Session", names, rows=())
         if not judged.instances:
             return view
-        return replace(view, headline=_missing(asked, recalled), record=SessionRecord(identity, None))
+        return replace(view, headline=_missing(asked, recalled), lede="", record=SessionRecord(identity, None))
     made = row(judged, entry, recalled.read_at, (*COLUMNS, *MORE))
     view = Page(judged, asked).view("session", "Session", names, rows=(made,), columns=(*COLUMNS, *MORE))
     reading = recalled.record
