@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from quarterdeck.truth.past import Blind, Cover, Plan, Run, Verdict, Watch
@@ -241,15 +241,23 @@ class World(NamedTuple):
     now: int
 
 
+STEPS = 12
+"""Steps of five seconds in a minute: every bound of the random day lies on one."""
+
+
+def _seen(world: World, step: int) -> bool:
+    """Whether a run that began at a step would have become known."""
+    dark = any(began * STEPS + 9 < step < ended * STEPS - 3 for began, ended in world.blind)
+    for since, known, until in world.covers:
+        end = world.now * STEPS + 6 if until is None else until * STEPS + 8
+        told = max(since, known) * STEPS
+        if since * STEPS <= step <= told or (told <= step <= end and not dark):
+            return True
+    return False
+
+
 def walked(world: World) -> dict[int, Verdict]:
     """The verdict on every time that was due, found by going from minute to minute."""
-    seen_minutes = set[int]()
-    for since, known, until in world.covers:
-        for minute in range(since, HOURS * 60):
-            looked = not any(began < minute < ended for began, ended in world.blind)
-            end = world.now if until is None else until
-            if since <= minute <= known or (known <= minute <= end and looked):
-                seen_minutes.add(minute)
     owner: dict[int, tuple[int, int | None]] = {}
     current: int | None = None
     for minute in range(HOURS * 60):
@@ -258,7 +266,7 @@ def walked(world: World) -> dict[int, Verdict]:
         for run in world.runs:
             if run[0] == minute and current is not None and current not in owner:
                 owner[current] = run
-    return {due: _walked_one(world, due, owner.get(due), seen_minutes) for due in world.due if due <= world.now}
+    return {due: _walked_one(world, due, owner.get(due)) for due in world.due if due <= world.now}
 
 
 def _going(world: World, minute: int, but: tuple[int, int | None] | None) -> bool:
@@ -268,12 +276,12 @@ def _going(world: World, minute: int, but: tuple[int, int | None] | None) -> boo
     )
 
 
-def _walked_one(world: World, due: int, run: tuple[int, int | None] | None, seen_minutes: set[int]) -> Verdict:
+def _walked_one(world: World, due: int, run: tuple[int, int | None] | None) -> Verdict:
     if run is not None:
         began, ended = run
         if any(other[0] < began and (other[1] is None or other[1] > began) for other in world.runs if other != run):
             return Verdict.OVERLAPPING
-        long = (world.now if ended is None else ended) - began > 20
+        long = ended - began > 20 if ended is not None else world.now - began >= 20  # it is half past that minute
         if ended is None:
             return Verdict.RAN_LONG if long else Verdict.RUNNING
         return Verdict.RAN_LONG if long else Verdict.LATE if began - due > 2 else Verdict.ON_TIME
@@ -281,8 +289,8 @@ def _walked_one(world: World, due: int, run: tuple[int, int | None] | None, seen
         return Verdict.OVERLAPPING
     following = [other for other in world.due if due < other <= world.now]
     end = min([due + 13, *following])
-    minutes = range(due, min(end, world.now) + 1)
-    if due < world.known_at or not all(minute in seen_minutes for minute in minutes):
+    steps = range(due * STEPS, min(end * STEPS, world.now * STEPS + 6) + 1)
+    if due < world.known_at or not all(_seen(world, step) for step in steps):
         return Verdict.UNKNOWN
     return Verdict.MISSED if world.now >= end else Verdict.WAITING
 
@@ -310,6 +318,7 @@ def worlds(draw: st.DrawFn) -> World:
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(worlds())
+@example(World(due=[138], runs=[], covers=[(0, 0, None), (0, 150, None)], blind=[(91, 151)], known_at=0, now=150))
 def test_every_verdict_is_that_of_a_walk_through_every_minute(world: World) -> None:
     """Whatever was due, ran, was covered or went unseen: found again by going from minute to minute."""
     third = timedelta(seconds=20)
