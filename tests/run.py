@@ -48,7 +48,7 @@ ROUNDS: Final = (
     (
         Suite(
             "unit",
-            limit_s=600,
+            limit_s=900,
             arguments=(
                 *("tests", "--ignore=tests/real", "--ignore=tests/e2e", "--ignore=tests/benchmarks"),
                 *("--numprocesses=2", "--dist=worksteal", "--cov", "--cov-report="),
