@@ -50,4 +50,4 @@ def test_what_cannot_be_measured_is_an_error(tmp_path: Path, capsys: pytest.Capt
     nowhere = tmp_path / "file"
     nowhere.write_text("not a folder")
     assert main(["F0", "--smoke", "--cache", str(nowhere)], tmp_path / "bench.json") == 1
-    assert "NOT MEASURED: F0" in capsys.readouterr().err
+    assert "NOT MEASURED: f0_collection" in capsys.readouterr().err

@@ -37,7 +37,7 @@ WATCH_SHIFTS: Final = """
 """
 STATUSES: Final = """
     (all) => all.map((st) => [
-        st.innerText.trim(), st.querySelector("use").getAttribute("href"), getComputedStyle(st).color,
+        st.textContent.trim(), st.querySelector("use").getAttribute("href"), getComputedStyle(st).color,
     ])
 """
 OPEN_ONE_OF_EACH: Final = """() => {
@@ -111,7 +111,7 @@ def assert_no_barrier(page: Page) -> None:
     assert [f"{each['id']}: {[node['target'] for node in each['nodes']]}" for each in found["violations"]] == []
     # What axe cannot decide is as bad as a fault, unless we know that it is none.
     undecided = {each["id"] for each in found["incomplete"]}
-    assert undecided == set(), [(e["id"], [n["html"] for n in e["nodes"]][:5]) for e in found["incomplete"]]
+    assert undecided == set(), [(e["id"], [(n["target"], n["any"]) for n in e["nodes"]][:5]) for e in found["incomplete"]]
 
 
 @pytest.mark.parametrize("path", PATHS)
