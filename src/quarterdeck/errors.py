@@ -30,5 +30,5 @@ class ConfigurationError(QuarterdeckError):
     """The settings are wrong: an unknown key, a bad value, a secret file that cannot be read."""
 
 
-class MemoryUnavailable(QuarterdeckError):
+class MemoryUnavailableError(QuarterdeckError):
     """The history cannot be read or written now. What is known at present is not touched by that."""

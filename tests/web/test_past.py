@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import pytest
 from starlette.testclient import TestClient
 
-from quarterdeck.errors import MemoryUnavailable
+from quarterdeck.errors import MemoryUnavailableError
 from quarterdeck.truth import fields as F  # noqa: N812
 from quarterdeck.truth.instance import subject
 from quarterdeck.truth.past import Late
@@ -115,7 +115,7 @@ class LostMemory(FakeMemory):
 
     def snapshot_at(self, at: datetime) -> Snapshot | None:
         """Fail, as when the disk does."""
-        raise MemoryUnavailable("The history could not be read", "Look at the disk.")
+        raise MemoryUnavailableError("The history could not be read", "Look at the disk.")
 
 
 def test_a_memory_that_fails_takes_nothing_else_with_it() -> None:

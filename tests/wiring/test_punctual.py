@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from quarterdeck.errors import MemoryUnavailable
+from quarterdeck.errors import MemoryUnavailableError
 from quarterdeck.sources.files import SourceError
 from quarterdeck.truth import fields as F  # noqa: N812 -- as in the judgement tables
 from quarterdeck.truth.fields import Field
@@ -41,7 +41,7 @@ class CountingMemory(FakeMemory):
     ) -> RunRecord:
         self.asked.append(subject)
         if self.gone:
-            raise MemoryUnavailable("The history is gone", "Wait.")
+            raise MemoryUnavailableError("The history is gone", "Wait.")
         return super().run_record(subject, since, until, known_by=known_by)
 
     def blind(self, since: datetime, until: datetime) -> Sequence[Blind]:

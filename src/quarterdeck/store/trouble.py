@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from quarterdeck.errors import MemoryUnavailable
+from quarterdeck.errors import MemoryUnavailableError
 
 
 class Kind(StrEnum):
@@ -43,7 +43,7 @@ FIX = {
 }
 
 
-class StoreTrouble(MemoryUnavailable):
+class StoreTrouble(MemoryUnavailableError):
     """The database cannot be used, and of which kind that is."""
 
     def __init__(self, kind: Kind, what: str) -> None:

@@ -24,7 +24,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
-from quarterdeck.errors import MemoryUnavailable
+from quarterdeck.errors import MemoryUnavailableError
 from quarterdeck.truth.instance import ALL
 from quarterdeck.truth.past import Late
 from quarterdeck.truth.shapes import dump
@@ -270,7 +270,7 @@ def _since_when(began: datetime | None) -> str:
 def _remembered(ask: Any) -> Any:  # noqa: ANN401 -- whatever memory was asked for
     try:
         return ask()
-    except MemoryUnavailable as error:
+    except MemoryUnavailableError as error:
         raise Refusal(503, str(error)) from error
 
 

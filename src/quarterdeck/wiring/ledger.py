@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from quarterdeck.errors import MemoryUnavailable
+from quarterdeck.errors import MemoryUnavailableError
 from quarterdeck.sources import files, own, sqlite
 from quarterdeck.sources.exporter.sessions import Position, sessions_since
 from quarterdeck.sources.files import SourceError
@@ -228,7 +228,7 @@ class Ledger:
             return 0
         try:
             return self._pull(now)
-        except MemoryUnavailable as error:
+        except MemoryUnavailableError as error:
             return self._lost(now, f"the history cannot be written: {error.what}")
         except Exception as error:  # noqa: BLE001 -- whoever records calls this, and must not end with it
             return self._lost(now, f"what the ledger holds could not be understood ({type(error).__name__})")
@@ -293,7 +293,7 @@ class Ledger:
             return 0
         try:
             return self._take(standing, standing.reader.read(before, now), now)
-        except MemoryUnavailable:
+        except MemoryUnavailableError:
             raise  # that befalls all instances alike
         except SourceError as error:
             lost = error

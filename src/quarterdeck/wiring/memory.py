@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from quarterdeck.errors import MemoryUnavailable
+from quarterdeck.errors import MemoryUnavailableError
 from quarterdeck.settings import Settings
 from quarterdeck.sources.collector import Collector, Log
 from quarterdeck.sources.source import Source
@@ -94,7 +94,7 @@ def looking_back(settings: Settings) -> Iterator[Recall | None]:
     """Open the history for looking only; None when nothing was ever recorded.
 
     Raises:
-        MemoryUnavailable: when there is something that cannot be read.
+        MemoryUnavailableError: when there is something that cannot be read.
     """
     from quarterdeck.store.keeper import Keeper  # noqa: PLC0415 -- most commands look at the present
     from quarterdeck.wiring.remembering import recalled  # noqa: PLC0415 -- as above
@@ -126,7 +126,7 @@ def find_history(settings: Settings) -> Found:
         if keeper.look() is None:
             return Found(f"nothing is recorded yet; `quarterdeck up` begins {settings.history.place}")
         return _found(settings, keeper.condition())
-    except MemoryUnavailable as error:
+    except MemoryUnavailableError as error:
         return Found(error.what, error.fix, readable=False)
     finally:
         keeper.close()

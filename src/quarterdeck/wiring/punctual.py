@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
-from quarterdeck.errors import MemoryUnavailable
+from quarterdeck.errors import MemoryUnavailableError
 from quarterdeck.jobs.fires import Span
 from quarterdeck.jobs.ledger import DAY, Ledger, context, ledger, limits
 from quarterdeck.sources.files import SourceError
@@ -103,7 +103,7 @@ class Punctuality:
         self._reckoned = {name: self._reckoned[name] for name in names if name in self._reckoned}
         try:
             self._reckon_anew(memory, snapshot, names, now)
-        except MemoryUnavailable:
+        except MemoryUnavailableError:
             raise SourceError(Reason.BUSY, "the history cannot be read now") from None
         for name, each in self._reckoned.items():
             if now - each.told_at >= AGAIN and now < each.until:
