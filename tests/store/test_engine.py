@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 
 from quarterdeck.store.engine import Engine
 from quarterdeck.store.schema import exact, moment, ms, subjects, us
-from quarterdeck.store.trouble import StoreTrouble
+from quarterdeck.store.trouble import StoreError
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -38,7 +38,7 @@ def test_what_fails_leaves_nothing(engine: Engine) -> None:
 
 def test_a_reader_cannot_write(engine: Engine) -> None:
     """Who reads cannot write, whatever it tries."""
-    with pytest.raises(StoreTrouble), engine.reading() as connection:
+    with pytest.raises(StoreError), engine.reading() as connection:
         connection.execute(subjects.insert().values(name="x", instance="x"))
 
 

@@ -23,7 +23,7 @@ from quarterdeck.store.keeper import Door, Keeper
 from quarterdeck.store.readings import records
 from quarterdeck.store.schema import subjects
 from quarterdeck.store.sessions import Stream, write_stream
-from quarterdeck.store.trouble import Kind, StoreTrouble
+from quarterdeck.store.trouble import Kind, StoreError
 from quarterdeck.truth import fields as F  # noqa: N812 -- as in the tables of truth
 from quarterdeck.truth.grouped import Grouped
 from quarterdeck.truth.past import Blind
@@ -153,7 +153,7 @@ def test_a_file_that_is_lost_while_we_record_is_begun_anew(keeper: Keeper, file:
     assert keeper.history is not None
     keeper.history.engine.pragma("wal_checkpoint(TRUNCATE)")
     BEFALL[kind](file)
-    with pytest.raises(StoreTrouble) as lost:
+    with pytest.raises(StoreError) as lost:
         record(keeper, 3)
     assert lost.value.kind in {Kind.GONE, Kind.CORRUPT}
     assert keeper.condition().trouble is lost.value
@@ -174,11 +174,11 @@ def test_a_folder_that_is_lost_is_made_again(keeper: Keeper, file: Path) -> None
     """When the whole folder is deleted while we record, it is made again, and the right to record with it."""
     record(keeper, 1)
     shutil.rmtree(file.parent)
-    with pytest.raises(StoreTrouble):
+    with pytest.raises(StoreError):
         record(keeper, 2)
     record(keeper, 3)
     assert versions(keeper) == [3]
-    with pytest.raises(StoreTrouble, match="Another hub"):
+    with pytest.raises(StoreError, match="Another hub"):
         record(Keeper(file, floor=0, ballast=0), 4)
 
 
@@ -194,7 +194,7 @@ def test_a_mistake_of_ours_is_said_and_recording_goes_on(place: Path | str) -> N
     """When one snapshot cannot be recorded for a reason nobody foresaw, that is told, and the next one is recorded."""
     keeper = Keeper(place, lambda _engine: [Stumbling()], floor=0, ballast=0)
     record(keeper, 1)
-    with pytest.raises(StoreTrouble, match=r"could not be recorded \(ValueError\)") as refused:
+    with pytest.raises(StoreError, match=r"could not be recorded \(ValueError\)") as refused:
         record(keeper, 2)
     assert refused.value.kind is Kind.FAILED
     assert keeper.condition().trouble is refused.value
@@ -213,9 +213,9 @@ def test_what_a_reader_finds_damaged_is_seen_to(keeper: Keeper, file: Path) -> N
     with file.open("r+b") as opened:
         opened.seek(4096)
         opened.write(b"\xa5" * (file.stat().st_size - 4096))
-    with pytest.raises(StoreTrouble):
+    with pytest.raises(StoreError):
         keeper.history.snapshot_at(at(20))
-    with pytest.raises(StoreTrouble):
+    with pytest.raises(StoreError):
         record(keeper, 50)
     record(keeper, 51)
     assert versions(keeper) == [51]
@@ -239,10 +239,10 @@ def test_what_another_writer_finds_damaged_is_seen_to(keeper: Keeper, file: Path
     stream = Stream(
         "north", Origin("a fake", "state.db"), None, 0, titles=False, whole=True, taken_at=None, tried_at=at(1)
     )
-    with pytest.raises(StoreTrouble) as found:
+    with pytest.raises(StoreError) as found:
         Door(keeper).write(lambda connection: write_stream(connection, stream))
     assert found.value.kind is Kind.CORRUPT
-    with pytest.raises(StoreTrouble, match="do not fit together"):
+    with pytest.raises(StoreError, match="do not fit together"):
         record(keeper, 2)
     record(keeper, 3)
     assert versions(keeper) == [3]
@@ -278,7 +278,7 @@ def test_a_file_of_another_program_is_left_alone(keeper: Keeper, file: Path) -> 
     other.write(lambda connection: connection.exec_driver_sql("CREATE TABLE precious (x)"))
     other.close()
     before = file.read_bytes()
-    with pytest.raises(StoreTrouble, match=r"another program.*Name another file") as refused:
+    with pytest.raises(StoreError, match=r"another program.*Name another file") as refused:
         record(keeper, 1)
     assert refused.value.kind is Kind.FOREIGN
     assert file.read_bytes() == before
@@ -294,10 +294,10 @@ def test_a_newer_schema_is_left_alone(place: Path | str) -> None:
     )
     newer.close()
     keeper = Keeper(place, floor=0, ballast=0)
-    with pytest.raises(StoreTrouble, match=f"schema 9999.*newer than {migrate.newest()}") as refused:
+    with pytest.raises(StoreError, match=f"schema 9999.*newer than {migrate.newest()}") as refused:
         record(keeper, 2)
     assert refused.value.kind is Kind.NEWER
-    with pytest.raises(StoreTrouble, match="9999"):
+    with pytest.raises(StoreError, match="9999"):
         keeper.look()
     keeper.close()
 
@@ -311,7 +311,7 @@ def test_nothing_to_look_at_is_nothing(file: Path) -> None:
 def test_a_folder_that_may_not_be_used_is_said(tmp_path: Path) -> None:
     """Where no folder can be made, the words say so; nothing else happens."""
     (tmp_path / "state").write_text("a file")
-    with pytest.raises(StoreTrouble, match="may not be opened") as refused:
+    with pytest.raises(StoreError, match="may not be opened") as refused:
         record(Keeper(tmp_path / "state" / "history.db"), 1)
     assert refused.value.kind is Kind.DENIED
 
@@ -323,7 +323,7 @@ def test_one_hub_records_and_the_other_looks_on(place: Path | str) -> None:
     """Of two hubs on one history the second does not record, says so, looks on, and takes over after it."""
     first, second = Keeper(place, floor=0, ballast=0), Keeper(place, floor=0, ballast=0)
     record(first, 1)
-    with pytest.raises(StoreTrouble) as refused:
+    with pytest.raises(StoreError) as refused:
         record(second, 2)
     assert refused.value.kind is Kind.TAKEN
     assert not second.condition().recording
@@ -349,10 +349,10 @@ def test_a_server_that_drops_us_is_found_again(server: postgres.Server) -> None:
     for number in (2, 3):
         try:
             record(keeper, number)
-        except StoreTrouble as trouble:
+        except StoreError as trouble:
             assert trouble.kind is Kind.UNREACHABLE  # noqa: PT017 -- whether it is noticed at once is the driver's affair
     assert versions(keeper)[-1] == 3
-    with pytest.raises(StoreTrouble, match="Another hub"):
+    with pytest.raises(StoreError, match="Another hub"):
         record(other, 4)
     keeper.close()
     other.close()
@@ -361,10 +361,10 @@ def test_a_server_that_drops_us_is_found_again(server: postgres.Server) -> None:
 def test_a_server_that_is_not_there_is_said(tmp_path: Path) -> None:
     """Where no server answers, the words say so and what to look at."""
     keeper = Keeper(f"postgresql:///nothing?host={tmp_path}")
-    with pytest.raises(StoreTrouble, match=r"not reachable.*whether the database server runs") as refused:
+    with pytest.raises(StoreError, match=r"not reachable.*whether the database server runs") as refused:
         record(keeper, 1)
     assert refused.value.kind is Kind.UNREACHABLE
-    with pytest.raises(StoreTrouble):
+    with pytest.raises(StoreError):
         keeper.look()
 
 
@@ -373,7 +373,7 @@ def test_a_server_that_says_nothing_is_not_waited_for() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         keeper = Keeper(f"postgresql://nobody@127.0.0.1:{silent.getsockname()[1]}/nothing")
         began = time.monotonic()
-        with pytest.raises(StoreTrouble) as refused:
+        with pytest.raises(StoreError) as refused:
             keeper.look()
         assert refused.value.kind is Kind.UNREACHABLE
         assert time.monotonic() - began < 20
@@ -382,15 +382,15 @@ def test_a_server_that_says_nothing_is_not_waited_for() -> None:
 def test_another_part_is_told_of_another_database(keeper: Keeper, file: Path) -> None:
     """Who keeps something of its own in the history is told once that another has taken its place."""
     door = Door(keeper)
-    with pytest.raises(StoreTrouble, match="not open yet"), door.reading():
+    with pytest.raises(StoreError, match="not open yet"), door.reading():
         pass
     record(keeper, 1)
     door.write(lambda connection: connection.execute(insert(subjects).values(name="x", instance="x")))
     file.unlink()
-    with pytest.raises(StoreTrouble):
+    with pytest.raises(StoreError):
         record(keeper, 2)
     record(keeper, 3)
-    with pytest.raises(StoreTrouble, match="begun anew"), door.reading():
+    with pytest.raises(StoreError, match="begun anew"), door.reading():
         pass
     with door.reading() as connection:
         assert connection.execute(select(subjects).where(subjects.c.name == "x")).all() == []
@@ -487,7 +487,7 @@ def fill_the_disk(small_disk: Path) -> None:
         assert number < 500
         try:
             record(keeper, number, jobs=200)
-        except StoreTrouble as trouble:
+        except StoreError as trouble:
             troubles.append(trouble.kind)
             fill(filler)
     assert set(troubles) == {Kind.FULL}
@@ -522,7 +522,7 @@ def fill(file: Path) -> None:
 def test_the_agents_need_their_disk_more(file: Path) -> None:
     """Where less is free than is to be left to others, nothing is recorded."""
     keeper = Keeper(file, floor=1 << 60, ballast=0)
-    with pytest.raises(StoreTrouble, match="disk of the history is full") as refused:
+    with pytest.raises(StoreError, match="disk of the history is full") as refused:
         record(keeper, 1)
     assert refused.value.kind is Kind.FULL
     keeper.close()

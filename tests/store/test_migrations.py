@@ -17,7 +17,7 @@ from quarterdeck.store.engine import APPLICATION_ID, Engine
 from quarterdeck.store.keeper import Keeper
 from quarterdeck.store.migrate import KEEPERS, found, newest, upgrade
 from quarterdeck.store.schema import metadata
-from quarterdeck.store.trouble import StoreTrouble
+from quarterdeck.store.trouble import StoreError
 from quarterdeck.truth.judgement import Status
 from tests.store.test_changes import GATEWAY, ran, world
 from tests.store.test_faults import at, beat
@@ -125,6 +125,6 @@ def test_who_only_looks_is_told_of_an_older_schema(place: Path | str) -> None:
     """Who only looks changes nothing, and says who would bring it to this release."""
     as_the_first_release_left_it(place)
     keeper = Keeper(place)
-    with pytest.raises(StoreTrouble, match=r"schema 0001.*quarterdeck up"):
+    with pytest.raises(StoreError, match=r"schema 0001.*quarterdeck up"):
         keeper.look()
     keeper.close()

@@ -3,7 +3,7 @@
 Rule 1: there is one writer. What is to be written is handed to ``write`` and is committed whole or not at all.
 Rule 2: who reads cannot write, and sees one state of the database from the first statement to the last.
 Rule 3: only the writer moves the write-ahead log into the file, so that no two connections ever do it at once.
-Rule 4: whatever the library raises leaves here as ``StoreTrouble``.
+Rule 4: whatever the library raises leaves here as ``StoreError``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sqlalchemy import Engine as Pool
 from sqlalchemy.pool import QueuePool
 
 from quarterdeck.store.schema import Names
-from quarterdeck.store.trouble import Kind, StoreTrouble, translated
+from quarterdeck.store.trouble import Kind, StoreError, translated
 
 T = TypeVar("T")
 
@@ -105,16 +105,16 @@ class Engine:
         """Read one state of the database.
 
         Raises:
-            StoreTrouble: when it cannot be read.
+            StoreError: when it cannot be read.
         """
         with self._doors:
             if self._closed:
-                raise StoreTrouble(Kind.GONE, "The history was closed")
+                raise StoreError(Kind.GONE, "The history was closed")
             self._inside += 1
         try:
             with translated(), self._readers.begin() as connection:
                 yield connection
-        except StoreTrouble as trouble:
+        except StoreError as trouble:
             self.suspect = self.suspect or trouble.kind in {Kind.CORRUPT, Kind.FAILED}
             raise
         finally:
@@ -126,7 +126,7 @@ class Engine:
         """Let ``work`` write; what it wrote is committed when it returns, and undone when it raises.
 
         Raises:
-            StoreTrouble: when it cannot be written.
+            StoreError: when it cannot be written.
         """
         with self._turn:
             try:
@@ -134,14 +134,14 @@ class Engine:
                     return work(connection)
             except BaseException as error:
                 self.names.forget()
-                self.suspect = self.suspect or (isinstance(error, StoreTrouble) and error.kind is Kind.CORRUPT)
+                self.suspect = self.suspect or (isinstance(error, StoreError) and error.kind is Kind.CORRUPT)
                 raise
 
     def pragma(self, words: str) -> list[tuple[Any, ...]]:
         """Ask SQLite itself something, outside of any transaction: ``pragma("quick_check(1)")``.
 
         Raises:
-            StoreTrouble: when it refuses.
+            StoreError: when it refuses.
         """
         with self._turn, translated():
             raw = self._writer.raw_connection()
@@ -156,7 +156,7 @@ class Engine:
         """Give free pages at the end of the file back to the disk.
 
         Raises:
-            StoreTrouble: when SQLite refuses.
+            StoreError: when SQLite refuses.
         """
         with self._turn, translated():
             raw = self._writer.raw_connection()
@@ -215,7 +215,7 @@ def _take(raw: Any, _record: object) -> None:  # noqa: ANN401 -- a connection of
     raw.commit()
     if not taken:
         raw.close()
-        raise StoreTrouble(Kind.TAKEN, "Another hub records in this database")
+        raise StoreError(Kind.TAKEN, "Another hub records in this database")
 
 
 def _postgresql(address: str, *, size: int, **options: Any) -> Pool:  # noqa: ANN401 -- as the library types them

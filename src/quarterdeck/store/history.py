@@ -40,7 +40,7 @@ KEPT_READINGS: Final = 40_000
 class History:
     """What was recorded, for reading. Any thread may ask; each question has a connection of its own.
 
-    Every method raises ``StoreTrouble``, a ``MemoryUnavailableError``, when the database cannot answer.
+    Every method raises ``StoreError``, a ``MemoryUnavailableError``, when the database cannot answer.
     """
 
     def __init__(self, engine: Engine, *, kept_readings: int = KEPT_READINGS) -> None:

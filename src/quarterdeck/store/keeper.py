@@ -27,7 +27,7 @@ from quarterdeck.store.history import History
 from quarterdeck.store.place import BALLAST, FLOOR, Identity, Place
 from quarterdeck.store.schema import exact
 from quarterdeck.store.scribe import Observer, Scribe
-from quarterdeck.store.trouble import Kind, StoreTrouble
+from quarterdeck.store.trouble import Kind, StoreError
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ class Condition(NamedTuple):
     """How it stands with the history, for a reading."""
 
     recording: bool
-    trouble: StoreTrouble | None
+    trouble: StoreError | None
     bytes: int | None
     engine: str | None = None
     """Which database keeps it, and its version."""
@@ -72,7 +72,7 @@ class Keeper:
         self._history: History | None = None
         self._unwritten_since: datetime | None = None
         self._set_aside: tuple[datetime, str] | None = None
-        self.trouble: StoreTrouble | None = None
+        self.trouble: StoreError | None = None
         """Why nothing can be recorded at present; None when it can."""
         self.generation = 0
         """Grows whenever another database is opened."""
@@ -89,7 +89,7 @@ class Keeper:
         """Open what is there for looking only; None when nothing was ever recorded.
 
         Raises:
-            StoreTrouble: when there is something that cannot be read.
+            StoreError: when there is something that cannot be read.
         """
         if self._place is not None and self._place.examine() is None:
             return None
@@ -102,7 +102,7 @@ class Keeper:
         size = self._place.size() if self._place is not None else None
         told = Condition(self._scribe is not None and self.trouble is None, self.trouble, size)
         if history is not None:
-            with suppress(StoreTrouble), history.engine.reading() as connection:
+            with suppress(StoreError), history.engine.reading() as connection:
                 newest = gaps.mark(connection, gaps.BEAT)
                 return told._replace(
                     engine=history.engine.version(connection),
@@ -119,7 +119,7 @@ class Keeper:
         """Return who writes, having seen that the history is there and whole and that there is room.
 
         Raises:
-            StoreTrouble: when nothing can be recorded now.
+            StoreError: when nothing can be recorded now.
         """
         with self._turn, self._seen_to(beat.at):
             if self._scribe is None:
@@ -136,7 +136,7 @@ class Keeper:
         """Hand out who writes, and see to it when that fails.
 
         Raises:
-            StoreTrouble: when nothing can be recorded now.
+            StoreError: when nothing can be recorded now.
         """
         scribe = self.scribe(beat)
         with self._seen_to(beat.at):
@@ -163,7 +163,7 @@ class Keeper:
         engine = Engine(self._address or "", alone=True)
         try:
             engine.write(migrate.upgrade)
-        except StoreTrouble:
+        except StoreError:
             engine.close()
             raise
         return engine
@@ -172,7 +172,7 @@ class Keeper:
         place.take()
         try:
             return self._open_whole(place)
-        except StoreTrouble as trouble:
+        except StoreError as trouble:
             if trouble.kind is not Kind.CORRUPT:
                 raise
         self._put_aside(place, now)
@@ -182,7 +182,7 @@ class Keeper:
         """Open the file, making one when there is none.
 
         Raises:
-            StoreTrouble: when it is damaged, too new, or not ours.
+            StoreError: when it is damaged, too new, or not ours.
         """
         self._identity = place.examine()
         if self._identity is None:
@@ -192,7 +192,7 @@ class Keeper:
         try:
             _check_pages(engine)
             engine.write(migrate.upgrade)
-        except StoreTrouble:
+        except StoreError:
             engine.close()
             raise
         return engine
@@ -203,13 +203,13 @@ class Keeper:
         try:
             with engine.reading() as connection:
                 schema = migrate.found(connection)
-        except StoreTrouble:
+        except StoreError:
             engine.close()
             raise
         if schema != migrate.newest():
             engine.close()
             words = f"The history has schema {schema}, and this release reads {migrate.newest()}"
-            raise StoreTrouble(Kind.NEWER if (schema or "") > migrate.newest() else Kind.OLDER, words)
+            raise StoreError(Kind.NEWER if (schema or "") > migrate.newest() else Kind.OLDER, words)
         self._identity = None if self._place is None else self._place.examine()
         self._adopt(engine)
 
@@ -225,12 +225,12 @@ class Keeper:
         """See that the file is the one that was opened, and that nobody found it damaged.
 
         Raises:
-            StoreTrouble: when it is not.
+            StoreError: when it is not.
         """
         if self._place is None or self._engine is None:
             return
         if self._place.examine() != self._identity:
-            raise StoreTrouble(Kind.GONE, "The file of the history is gone, or another lies in its place")
+            raise StoreError(Kind.GONE, "The file of the history is gone, or another lies in its place")
         if self._engine.suspect:
             self._engine.suspect = False
             fresh = Engine(self._place.file, create=False)  # one that has not read anything yet
@@ -243,7 +243,7 @@ class Keeper:
     def _seen_to(self, now: datetime) -> Iterator[None]:
         try:
             yield
-        except StoreTrouble as trouble:
+        except StoreError as trouble:
             self._see_to(trouble, now)
             raise
         except Exception as error:
@@ -251,7 +251,7 @@ class Keeper:
             self._see_to(named, now)
             raise named from error
 
-    def _see_to(self, trouble: StoreTrouble, now: datetime) -> None:
+    def _see_to(self, trouble: StoreError, now: datetime) -> None:
         """Do what the kind of trouble asks for."""
         self.trouble = trouble
         if self._scribe is not None:
@@ -278,13 +278,13 @@ class Keeper:
         if self._place is not None:
             self._place.give_up_ballast()
         if self._engine is not None and self._place is not None:
-            with suppress(StoreTrouble):
+            with suppress(StoreError):
                 self._engine.pragma("wal_checkpoint(TRUNCATE)")
 
     def _look_on(self) -> None:
         """Show what another hub records."""
         self._unwritten_since = None  # somebody writes, though it is not we
-        with suppress(StoreTrouble):
+        with suppress(StoreError):
             if self._place is not None and self._history is not None and self._place.examine() != self._identity:
                 self._close()
             if self._history is None:
@@ -298,16 +298,16 @@ class Keeper:
         self._engine = self._scribe = self._history = self._identity = None
 
 
-def _named(error: Exception) -> StoreTrouble:
+def _named(error: Exception) -> StoreError:
     """Give what nobody foresaw a kind: recording must not end unsaid, whatever was wrong with one snapshot."""
     if isinstance(error, OSError):
-        return StoreTrouble(Kind.DENIED, f"The files of the history may not be used ({os.strerror(error.errno or 0)})")
-    return StoreTrouble(Kind.FAILED, f"What was seen could not be recorded ({type(error).__name__})")
+        return StoreError(Kind.DENIED, f"The files of the history may not be used ({os.strerror(error.errno or 0)})")
+    return StoreError(Kind.FAILED, f"What was seen could not be recorded ({type(error).__name__})")
 
 
 def _check_pages(engine: Engine) -> None:
     if engine.pragma("quick_check(1)") != [("ok",)]:
-        raise StoreTrouble(Kind.CORRUPT, "The history is damaged: its pages do not fit together")
+        raise StoreError(Kind.CORRUPT, "The history is damaged: its pages do not fit together")
 
 
 def _begin(place: Place) -> None:
@@ -335,7 +335,7 @@ class Door:
         """Read one state of the database.
 
         Raises:
-            StoreTrouble: when it cannot be read.
+            StoreError: when it cannot be read.
         """
         with self._engine().reading() as connection:
             yield connection
@@ -344,7 +344,7 @@ class Door:
         """Let ``work`` write, whole or not at all.
 
         Raises:
-            StoreTrouble: when it cannot be written.
+            StoreError: when it cannot be written.
         """
         engine = self._engine()
         if self._keeper.trouble is not None:
@@ -354,9 +354,9 @@ class Door:
     def _engine(self) -> Engine:
         history, generation = self._keeper.history, self._keeper.generation
         if history is None:
-            raise self._keeper.trouble or StoreTrouble(Kind.FAILED, "The history is not open yet")
+            raise self._keeper.trouble or StoreError(Kind.FAILED, "The history is not open yet")
         if self._generation not in {0, generation}:
             self._generation = 0
-            raise StoreTrouble(Kind.GONE, "The history was begun anew")
+            raise StoreError(Kind.GONE, "The history was begun anew")
         self._generation = generation
         return history.engine

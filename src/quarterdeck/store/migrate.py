@@ -16,7 +16,7 @@ from typing import Final
 from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, insert, inspect, select
 
 from quarterdeck.store import alert_hours, changes, gaps, readings, runs, samples, schema, session_days, sessions
-from quarterdeck.store.trouble import Kind, StoreTrouble
+from quarterdeck.store.trouble import Kind, StoreError
 
 VERSIONS = "quarterdeck.store.migrations.versions"
 STEP = re.compile(r"(\d{4})_\w+\.py")
@@ -49,7 +49,7 @@ def upgrade(connection: Connection, to: str | None = None) -> None:
     """Bring a database to the schema of this release, or to an earlier one.
 
     Raises:
-        StoreTrouble: when its schema is a newer one.
+        StoreError: when its schema is a newer one.
     """
     before, to = found(connection), to or newest()
     if before == to:
@@ -59,7 +59,7 @@ def upgrade(connection: Connection, to: str | None = None) -> None:
         return
     if before is not None and before > newest():
         words = f"The history has schema {before}, which is newer than {newest()}, the newest this release knows"
-        raise StoreTrouble(Kind.NEWER, words)
+        raise StoreError(Kind.NEWER, words)
     from alembic import command  # noqa: PLC0415 -- rule 3
     from alembic.config import Config  # noqa: PLC0415 -- rule 3
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from quarterdeck.store.engine import APPLICATION_ID
-from quarterdeck.store.trouble import Kind, StoreTrouble
+from quarterdeck.store.trouble import Kind, StoreError
 
 MAGIC: Final = b"SQLite format 3\0"
 HEADER: Final = 100
@@ -52,7 +52,7 @@ class Place:
         """Take the right to record, making the folder when it is not there.
 
         Raises:
-            StoreTrouble: when another hub has it, or the folder may not be used.
+            StoreError: when another hub has it, or the folder may not be used.
         """
         if self._lock is not None:
             return
@@ -65,7 +65,7 @@ class Place:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(handle)
-            raise StoreTrouble(Kind.TAKEN, f"Another hub records in {self.file}") from None
+            raise StoreError(Kind.TAKEN, f"Another hub records in {self.file}") from None
         self._lock = handle
 
     def leave(self) -> None:
@@ -78,7 +78,7 @@ class Place:
         """Say which file lies there; None when none does.
 
         Raises:
-            StoreTrouble: when it is damaged, no history of ours, or may not be read.
+            StoreError: when it is damaged, no history of ours, or may not be read.
         """
         try:
             with self.file.open("rb") as found:
@@ -88,12 +88,12 @@ class Place:
         except OSError as error:
             raise _refused(self.file, error) from None
         if not head.startswith(MAGIC) or len(head) < HEADER:
-            raise StoreTrouble(Kind.CORRUPT, "The history is damaged: the file is no database any more")
+            raise StoreError(Kind.CORRUPT, "The history is damaged: the file is no database any more")
         if int.from_bytes(head[AT_ID]) != APPLICATION_ID:
-            raise StoreTrouble(Kind.FOREIGN, f"{self.file} is a database of another program")
+            raise StoreError(Kind.FOREIGN, f"{self.file} is a database of another program")
         size = int.from_bytes(head[AT_PAGE_SIZE])
         if about.st_size < int.from_bytes(head[AT_PAGES]) * (size if size > 1 else 1 << 16):
-            raise StoreTrouble(Kind.CORRUPT, "The history is damaged: the file is cut off")
+            raise StoreError(Kind.CORRUPT, "The history is damaged: the file is cut off")
         return Identity(about.st_dev, about.st_ino)
 
     def set_aside(self, now: datetime) -> str | None:
@@ -134,14 +134,14 @@ class Place:
         """See that there is room to record, and that something is held back for when there is none.
 
         Raises:
-            StoreTrouble: when there is too little.
+            StoreError: when there is too little.
         """
         room = os.statvfs(self.file.parent)
         free = room.f_bavail * room.f_frsize
         held = _size(self._ballast)
         if free + held < self._floor + self._ballast_bytes:
             words = f"The disk of the history is full: less than {self._floor >> 20} MB are free"
-            raise StoreTrouble(Kind.FULL, words)
+            raise StoreError(Kind.FULL, words)
         if held < self._ballast_bytes:
             self._hold_back()
 
@@ -167,5 +167,5 @@ def _size(file: Path) -> int:
         return 0
 
 
-def _refused(file: Path, error: OSError) -> StoreTrouble:
-    return StoreTrouble(Kind.DENIED, f"{file} may not be opened ({os.strerror(error.errno or 0)})")
+def _refused(file: Path, error: OSError) -> StoreError:
+    return StoreError(Kind.DENIED, f"{file} may not be opened ({os.strerror(error.errno or 0)})")

@@ -72,7 +72,7 @@ class Retention:
         """Do the next piece of work; return whether there is more.
 
         Raises:
-            StoreTrouble: when the database refuses.
+            StoreError: when the database refuses.
         """
         for tier in self._spans.tiers(self._squeeze):
             if engine.write(partial(thin, tier=tier, now=now)):

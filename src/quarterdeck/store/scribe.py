@@ -56,7 +56,7 @@ class Scribe:
         """Write down a snapshot and what is judged of it, where they are given; in any case that we are there.
 
         Raises:
-            StoreTrouble: when it cannot be written.
+            StoreError: when it cannot be written.
         """
         if self._last is not None:
             self._gaps += gaps.missed(self._last, beat)

@@ -43,7 +43,7 @@ FIX = {
 }
 
 
-class StoreTrouble(MemoryUnavailableError):
+class StoreError(MemoryUnavailableError):
     """The database cannot be used, and of which kind that is."""
 
     def __init__(self, kind: Kind, what: str) -> None:
@@ -71,18 +71,18 @@ def translated() -> Iterator[None]:
     """Turn what the database library raises into trouble of a kind.
 
     Raises:
-        StoreTrouble: instead of any error of the library.
+        StoreError: instead of any error of the library.
     """
     try:
         yield
     except DBAPIError as error:
         kind = _kind(error.orig, lost=error.connection_invalidated)
-        raise StoreTrouble(kind, f"The history cannot be used: {kind}") from error
+        raise StoreError(kind, f"The history cannot be used: {kind}") from error
     except sqlite3.Error as error:
         kind = _kind(error)
-        raise StoreTrouble(kind, f"The history cannot be used: {kind}") from error
+        raise StoreError(kind, f"The history cannot be used: {kind}") from error
     except SQLAlchemyError as error:
-        raise StoreTrouble(Kind.FAILED, f"The history cannot be used ({type(error).__name__})") from error
+        raise StoreError(Kind.FAILED, f"The history cannot be used ({type(error).__name__})") from error
 
 
 def _kind(error: BaseException | None, *, lost: bool = False) -> Kind:

@@ -24,7 +24,7 @@ from quarterdeck.store.retention import Retention, Spans
 from quarterdeck.store.runs import RunBook
 from quarterdeck.store.samples import Samples
 from quarterdeck.store.scribe import Observer
-from quarterdeck.store.trouble import StoreTrouble
+from quarterdeck.store.trouble import StoreError
 from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
 from quarterdeck.truth.reading import AnyReading, Origin
 from quarterdeck.truth.snapshot import Snapshot
@@ -98,7 +98,7 @@ class Historian:
             self._record()
             self._ledger.pull(self._eye.clock())
             self._tidy()
-        except StoreTrouble as trouble:
+        except StoreError as trouble:
             self._say(trouble)
             return False
         self._say(None)
@@ -134,7 +134,7 @@ class Historian:
         if not more:
             self._tidied_at = self._eye.monotonic()
 
-    def _say(self, trouble: StoreTrouble | None) -> None:
+    def _say(self, trouble: StoreError | None) -> None:
         """Tell the log when it stands otherwise with the history than before."""
         told = None if trouble is None else trouble.kind.value
         if told == self._told or self._log is None:
