@@ -80,6 +80,7 @@ GATEWAY_CASES: dict[str, tuple[World, str, str | None, str]] = {
     "pool exhausted": ({F.EXHAUSTED: 2, F.REFUSAL_CODE: 429}, "degraded", "rate-limited", "every credential"),
     "stopped by a signal": ({F.PROCESS_STATE: "stopped"}, "degraded", None, "SIGSTOP"),
     "defunct": ({F.PROCESS_STATE: "zombie"}, "degraded", None, "zombie"),
+    "reading a file": ({F.PROCESS_STATE: "disk sleep"}, "ok", "idle", ""),
     "event loop silent": ({F.HEARTBEAT_AT: ago(200)}, "degraded", None, "not beaten for 3 min"),
     "never beat": ({F.HEARTBEAT_AT: None}, "degraded", None, "not beaten since it started"),
     "just started, no beat yet": (

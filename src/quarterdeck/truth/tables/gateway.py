@@ -147,7 +147,8 @@ GATEWAY: tuple[Rule, ...] = (
     Rule(
         "defunct",
         Status.DEGRADED,
-        lambda f: _present(f) and f[F.PROCESS_STATE] in ("zombie", "dead", "disk sleep"),
+        # Not "disk sleep": whoever reads a file is in it for a moment, and a loop that stays in it falls silent.
+        lambda f: _present(f) and f[F.PROCESS_STATE] in ("zombie", "dead"),
         lambda f: f"its process is in state {f.get(F.PROCESS_STATE)}",
         since=_last_sign,
     ),
