@@ -612,10 +612,18 @@ UNPUSHED_SINCE = Field(
 PUSHED_AT = Field("repository", "pushed_at", Optional(Instant()), "Last push that the remote accepted, by its log.")
 CONFIRMS = Field("repository", "confirms", Bool(), "Whether the remote itself is asked, by the settings.", Kind.EVENT)
 REMOTE_HEAD = Field(
-    "repository", "remote_head", Optional(Ident()), "Commit of the branch at the remote when it was last asked."
+    "repository",
+    "remote_head",
+    Optional(Ident()),
+    "Commit of the branch at the remote when it was last asked.",
+    fresh_for=SLOW,
 )
 CONFIRMED_AT = Field(
-    "repository", "confirmed_at", Optional(Instant()), "When the remote last said that it holds what is checked out."
+    "repository",
+    "confirmed_at",
+    Optional(Instant()),
+    "When the remote last said that it holds what is checked out.",
+    fresh_for=SLOW,
 )
 
 # --- source: source:NAME, our own looking --------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from quarterdeck.sources.command import Answer, run
 from quarterdeck.sources.files import SourceError
 from quarterdeck.sources.git import GitSource
 from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
-from quarterdeck.truth.reading import Reason
+from quarterdeck.truth.reading import Known, Reason
 from tests.sources.git.repositories import NOW, Seen, commit, created, git, look, pushed, repository
 
 AGO = NOW - timedelta(hours=3)
@@ -89,12 +89,15 @@ def test_the_remote_confirms_what_it_holds(tmp_path: Path) -> None:
     git(tmp_path / "remote.git", "update-ref", "-d", "refs/heads/main")
     early = Seen(source, first.at + timedelta(minutes=1))
     assert (early[F.REMOTE_HEAD], early[F.CONFIRMED_AT]) == (first[F.HEAD], first.at)
+    told = early.readings[F.REMOTE_HEAD.name]
+    assert isinstance(told, Known)
+    assert told.observed_at == first.at
     late = Seen(source, first.at + timedelta(minutes=6))
     assert (late[F.REMOTE_HEAD], late[F.CONFIRMED_AT]) == (None, first.at)
 
 
-def test_a_push_is_confirmed_without_waiting(tmp_path: Path) -> None:
-    """While the remote differs it is asked at every look, so that a push shows at once."""
+def test_a_push_is_confirmed_soon(tmp_path: Path) -> None:
+    """While the remote differs it is asked every minute, so that a push shows soon."""
     work = pushed(tmp_path)
     source = GitSource(repository(work, confirm=True))
     Seen(source)

@@ -33,6 +33,8 @@ TREE_S: Final = 15.0
 """Seconds in which the files must have been compared."""
 REMOTE_S: Final = 10.0
 CONFIRM_EVERY: Final = timedelta(minutes=5)
+CONFIRM_AGAIN: Final = timedelta(minutes=1)
+"""How soon a remote is asked again that holds something else, so that a push shows, or that did not answer."""
 LOG_END: Final = 256_000
 UNPUSHED_MOST: Final = "--max-count=1000"
 STATUS: Final = (
@@ -193,16 +195,19 @@ class GitSource:
     # --- what the remote says --------------------------------------------------------------------------------------
 
     def _confirmation(self, git: Git, found: Layout, head: object, now: datetime) -> Iterator[AnyReading]:
-        if self._asked_at is None or not timedelta(0) <= now - self._asked_at < CONFIRM_EVERY or self._remote != head:
-            self._asked_at, self._remote = now, self._heard(git, found)
+        at = self._asked_at
+        patience = CONFIRM_EVERY if self._remote == head else CONFIRM_AGAIN
+        if at is None or not timedelta(0) <= now - at < patience:
+            self._asked_at = at = now
+            self._remote = self._heard(git, found)
         remote, origin = self._remote, Origin("the remote", self._repository.remote)
         if isinstance(remote, SourceError):
-            yield F.REMOTE_HEAD.unavailable(self._repository.subject, origin, remote.reason, remote.detail, now)
+            yield F.REMOTE_HEAD.unavailable(self._repository.subject, origin, remote.reason, remote.detail, at)
         else:
             if remote is not None and remote == head:
-                self._confirmed_at = self._asked_at
-            yield F.REMOTE_HEAD.known(self._repository.subject, origin, remote, now)
-        yield F.CONFIRMED_AT.known(self._repository.subject, origin, self._confirmed_at, now)
+                self._confirmed_at = at
+            yield F.REMOTE_HEAD.known(self._repository.subject, origin, remote, at)
+        yield F.CONFIRMED_AT.known(self._repository.subject, origin, self._confirmed_at, at)
 
     def _heard(self, git: Git, found: Layout) -> str | SourceError | None:
         remote, branch = self._repository.remote, found.head.removeprefix("ref: refs/heads/")
