@@ -46,6 +46,19 @@ def client() -> Iterator[TestClient]:
         yield client
 
 
+def test_a_moment_that_has_hardly_passed_is_asked_for_again() -> None:
+    """What was known a second ago may still be on its way into memory: an answer about it is not kept."""
+    kept = memory()
+    hub = FakeHub(world(0, NOW), NOW, kept)
+    just = NOW - timedelta(seconds=1)
+    with TestClient(create_app(hub), base_url="http://localhost") as browser:
+        asked = {"at": just.isoformat().replace("+00:00", "Z")}
+        before = browser.get("/api/v1/views/agents", params=asked).json()["version"]
+        kept.snapshots.append((just, world(3, just)))
+        hub.wait(2)
+        assert browser.get("/api/v1/views/agents", params=asked).json()["version"] != before
+
+
 @pytest.mark.parametrize("name", list(VIEWS))
 def test_every_page_and_call_can_be_of_a_moment_that_is_over(client: TestClient, name: str) -> None:
     """It says of which moment it is and leads back to now, and nothing on it is live, ticks or expires."""

@@ -51,6 +51,8 @@ STATES: Final = 12
 """Renderings of a page that are remembered, so that those who hold one of them are told only what is different."""
 STATES_BYTES: Final = 4_000_000
 PAST_KEPT: Final = 4
+SETTLED: Final = timedelta(seconds=10)
+"""How long after a moment all that was known at it has been recorded: before, an answer about it may still change."""
 RENDERING, RECALLING_AT_ONCE = 1, 2
 """Threads: rendering is work for one processor, and asking memory is mostly waiting."""
 RECALLING: Final = 32
@@ -206,7 +208,7 @@ class Screen:
         body = text.encode() if slot.page else msgspec.json.encode(_document(view, frame))
         made = answer(body, HTML if slot.page else JSON)
         took = timedelta(seconds=time.perf_counter() - began)
-        life = A_SECOND if wanted.at is None else A_PAST_PAGE
+        life = A_PAST_PAGE if wanted.at is not None and self.hub.clock() - wanted.at >= SETTLED else A_SECOND
         at = self.hub.clock() if judged.past else judged.now
         return Rendered(
             state,
@@ -249,6 +251,8 @@ class Screen:
         if snapshot is None or moment is None:
             raise Refusal(404, _since_when(_remembered(memory.began)))
         judged = Judged(snapshot, moment, past=True)
+        if now - at < SETTLED:
+            return judged
         with self._judging:
             self._past[at] = judged
             while len(self._past) > PAST_KEPT:
