@@ -15,9 +15,14 @@ CRON = "hermes:north/cron"
 
 @pytest.mark.parametrize(
     ("told", "kept"),
-    [({"due": 4}, [0.0]), ({"due": 4, "missed": 2}, [2.0]), ({"due": 1, UNJUDGED: 3}, [])],
+    [
+        ({"due": 4}, [0.0]),
+        ({"due": 4, "missed": 2}, [2.0]),
+        ({"due": 1, UNJUDGED: 3}, []),
+        ({"due": 4, "missed": 1, "unknown": 2}, []),
+    ],
 )
 def test_what_was_missed_is_no_number_before_all_jobs_were_reckoned(told: Mapping[str, int], kept: list[float]) -> None:
-    """Missed runs of a scheduler are kept when every one of its jobs was reckoned; before, there is no zero."""
+    """Missed runs are kept when every job was reckoned and no time is in doubt; else there is no number."""
     reading = F.SCHEDULER_LAST_24H.known(CRON, Origin("ledger of runs", "history"), told, NOW)
     assert [seen.value for seen in numbers({CRON: {reading.field: reading}}, [CRON], NOW)] == kept

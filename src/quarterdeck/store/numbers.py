@@ -35,8 +35,8 @@ def _age(value: datetime, at: datetime) -> float:
 
 
 def _missed(value: Mapping[str, int], _at: datetime) -> float | None:
-    """While jobs are still to be reckoned, as after a start, nothing missed so far is no zero."""
-    return None if value.get(UNJUDGED) else float(value.get(Verdict.MISSED, 0))
+    """What is not known of some jobs, or of some times, is no zero: a number that may be too low is not kept."""
+    return None if value.get(UNJUDGED) or value.get(Verdict.UNKNOWN) else float(value.get(Verdict.MISSED, 0))
 
 
 class Kept(NamedTuple):
