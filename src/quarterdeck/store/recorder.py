@@ -54,12 +54,12 @@ class Recorder:
     def forget(self) -> None:
         """Forget what was recorded: it may not have been committed. The next snapshot is written whole."""
         self._numbers: _Numbers | None = None
+        if self._last is not None:
+            self._earlier = {**dict(self._earlier.items()), **dict(self._last.readings.items())}
         self._begin()
 
     def _begin(self) -> None:
         """Begin an epoch with the next snapshot."""
-        if self._last is not None:
-            self._earlier = {**dict(self._earlier.items()), **dict(self._last.readings.items())}
         self._last = None
         self._epoch: int | None = None
         self._epoch_at = EPOCH
@@ -72,7 +72,8 @@ class Recorder:
         numbers = self._numbers = self._numbers or _Numbers(connection, self._names)
         known = snapshot.generated_at
         seq = numbers.begin(connection, known)
-        if self._epoch is not None and not timedelta(0) <= known - self._epoch_at < EPOCH_LASTS:
+        if self._last is not None and not timedelta(0) <= known - self._epoch_at < EPOCH_LASTS:
+            self._earlier = self._last.readings  # not added to what was known before: it would grow for ever
             self._begin()
         if self._epoch is None:
             self._epoch, self._epoch_at = seq, known
