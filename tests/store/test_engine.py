@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import Connection, select
 
-from quarterdeck.store.engine import Engine
+from quarterdeck.store.engine import QUESTION_S, Engine
 from quarterdeck.store.schema import exact, moment, ms, subjects, us
-from quarterdeck.store.trouble import StoreError
+from quarterdeck.store.trouble import Kind, StoreError
+from tests.fakes import postgres
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -50,6 +51,17 @@ def test_a_reader_sees_one_state(engine: Engine) -> None:
         assert not connection.execute(select(subjects)).all()
     with engine.reading() as connection:
         assert connection.execute(select(subjects)).all()
+
+
+def test_a_server_thinks_about_one_question_for_so_long(server: postgres.Server) -> None:
+    """A question that takes too long is given up by the server, and told as busy: not as lost, not as a full disk."""
+    asked = Engine(server.database())
+    with asked.reading() as connection:
+        assert connection.exec_driver_sql("SHOW statement_timeout").scalar_one() == f"{QUESTION_S}s"
+    with pytest.raises(StoreError) as given_up, asked.reading() as connection:
+        connection.exec_driver_sql("SET LOCAL statement_timeout = '20ms'; SELECT pg_sleep(10)")
+    assert given_up.value.kind is Kind.BUSY
+    asked.close()
 
 
 def test_moments_come_back() -> None:

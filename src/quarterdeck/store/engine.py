@@ -31,6 +31,8 @@ BUSY_S = 5.0
 WAL_LIMIT = 8 << 20
 """Bytes of the write-ahead log that are kept when it has been moved into the file."""
 READERS = 8
+QUESTION_S = 30
+"""Seconds that a server may think about one question: whoever asks holds a thread and one of few connections."""
 PATIENCE = {"connect_timeout": "5", "tcp_user_timeout": "10000", "keepalives_idle": "10", "keepalives_interval": "5"}
 """For how long a server may be silent, unless its address says otherwise: pages wait for it."""
 DRAIN_S = 10.0
@@ -82,9 +84,9 @@ class Engine:
             event.listen(self._readers, "begin", _begin)
         else:
             self._writer = _postgresql(place, size=1)
-            self._readers = _postgresql(place, size=READERS, isolation_level="REPEATABLE READ").execution_options(
-                postgresql_readonly=True
-            )
+            readers = _postgresql(place, size=READERS, isolation_level="REPEATABLE READ")
+            event.listen(readers, "begin", _begin_bounded)
+            self._readers = readers.execution_options(postgresql_readonly=True)
             if alone:
                 event.listen(self._writer, "connect", _take)
 
@@ -216,6 +218,10 @@ def _take(raw: Any, _record: object) -> None:  # noqa: ANN401 -- a connection of
     if not taken:
         raw.close()
         raise StoreError(Kind.TAKEN, "Another hub records in this database")
+
+
+def _begin_bounded(connection: Connection) -> None:
+    connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{QUESTION_S}s'")
 
 
 def _postgresql(address: str, *, size: int, **options: Any) -> Pool:  # noqa: ANN401 -- as the library types them

@@ -64,6 +64,8 @@ _BY_CODE = {
     sqlite3.SQLITE_IOERR: Kind.FAILED,
 }
 PRIMARY = 0xFF
+_BY_STATE = {"53100": Kind.FULL, "53300": Kind.BUSY, "55P03": Kind.BUSY, "57014": Kind.BUSY}
+"""What PostgreSQL says: the disk is full, too many connections, a lock was not to be had, a question took too long."""
 
 
 @contextmanager
@@ -90,6 +92,6 @@ def _kind(error: BaseException | None, *, lost: bool = False) -> Kind:
     if code is not None:
         return _BY_CODE.get(code & PRIMARY, Kind.FAILED)
     state = getattr(error, "sqlstate", None) or ""
-    if state.startswith("53"):  # insufficient resources: disk full, out of memory, too many connections
-        return Kind.FULL
+    if state in _BY_STATE:
+        return _BY_STATE[state]
     return Kind.UNREACHABLE if lost or not state else Kind.FAILED
