@@ -185,8 +185,14 @@ def test_what_counts_from_an_event_does_not_tremble(guest: Guest) -> None:
 
 def test_a_crash_loop_is_seen_as_one(guest: Guest) -> None:
     """A unit that systemd starts again and again says so, with the number of its restarts and its last result."""
-    seen = look(manager(guest, "user"))
-    unit = "systemd:user/hermes-gateway-loop.service"
+    unit, source = "systemd:user/hermes-gateway-loop.service", manager(guest, "user")
+
+    def between_two_starts() -> Look | None:
+        """While it starts, systemd has no result of it."""
+        seen = look(source)
+        return seen if seen.known(unit, F.RESULT) != "success" else None
+
+    seen = wait_until("a failed start", between_two_starts)
     restarts = seen.known(unit, F.RESTARTS)
     assert isinstance(restarts, int)
     assert restarts > 1
