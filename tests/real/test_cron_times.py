@@ -50,7 +50,7 @@ for expression, zone, base in json.load(sys.stdin):
     try:
         jobs.parse_schedule(expression)
         said.append(jobs.compute_next_run({"kind": "cron", "expr": expression}, now.isoformat()))
-    except Exception:
+    except Exception:  # whatever it refuses with, it names no time; ours must then name none either
         said.append(None)
 json.dump(said, sys.stdout)
 """

@@ -49,15 +49,13 @@ def load(
     configured = [_configured(row, limits) for row in rows]
     _check(rows, configured, parsed)
     named.check(parsed)
-    if file is not None and parsed.mistakes:
-        raise SettingsError(str(file), parsed.mistakes)
+    _refuse(file, parsed)
     notes: list[str] = []
     found = [replace(instance, thresholds=limits) for instance in _found(parsed.values, homes, env, snapshots, notes)]
     instances = _joined(configured, found, homes)
     if not homes:
         named.check_instances(parsed, instances)
-    if file is not None and parsed.mistakes:
-        raise SettingsError(str(file), parsed.mistakes)
+    _refuse(file, parsed)
     return Settings(
         instances=instances,
         services=named.services(parsed.values.get("services", ()), instances, limits),
@@ -69,6 +67,16 @@ def load(
         file=file,
         notes=tuple(notes),
     )
+
+
+def _refuse(file: Path | None, parsed: Parsed) -> None:
+    """Refuse a file in which mistakes were found.
+
+    Raises:
+        SettingsError: with all of them.
+    """
+    if file is not None and parsed.mistakes:
+        raise SettingsError(str(file), parsed.mistakes)
 
 
 # --- the file ------------------------------------------------------------------------------------------------------

@@ -107,7 +107,7 @@ def read(path: Path, query: Callable[[Database], T], *, budget_s: float) -> T:
             continue
         try:
             answer = _ask(path, query, deadline, has_wal=before.wal is not None)
-        except Exception:
+        except Exception:  # an answer from a file that changed meanwhile is worth nothing, and an error of it neither
             if _look(path).witnesses == before.witnesses:
                 raise
         else:
