@@ -16,27 +16,15 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from quarterdeck.access.armour import ARMOUR, NOT_KEPT, Header
+
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
 Receive = Callable[[], Awaitable[Message]]
-Header = tuple[bytes, bytes]
 
 HTML: Final = "text/html; charset=utf-8"
 JSON: Final = "application/json"
 TEXT: Final = "text/plain; charset=utf-8"
-POLICY: Final = (
-    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    b"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-)
-ARMOUR: Final[tuple[Header, ...]] = (
-    (b"content-security-policy", POLICY),
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-)
-NOT_KEPT: Final[Header] = (b"cache-control", b"no-store")
 KEPT_FOR_GOOD: Final[Header] = (b"cache-control", b"max-age=31536000, immutable")
 WORTH_PACKING: Final = 600
 """Bytes below which compressing saves no packet."""

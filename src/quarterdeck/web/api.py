@@ -10,7 +10,8 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from quarterdeck.web.answers import ARMOUR, JSON, NOT_KEPT, error_json
+from quarterdeck.access.armour import ARMOUR, NOT_KEPT
+from quarterdeck.web.answers import JSON, error_json
 from quarterdeck.web.described import document, entries
 
 HEADERS = {name.decode(): value.decode() for name, value in (*ARMOUR, NOT_KEPT)}

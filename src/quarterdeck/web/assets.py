@@ -11,7 +11,8 @@ from hashlib import blake2b
 from importlib.resources import files
 from typing import Final
 
-from quarterdeck.web.answers import KEPT_FOR_GOOD, NOT_KEPT, TIGHTLY, Answer, answer
+from quarterdeck.access.armour import NOT_KEPT
+from quarterdeck.web.answers import KEPT_FOR_GOOD, TIGHTLY, Answer, answer
 
 BUNDLES: Final[dict[str, tuple[str, ...]]] = {
     "deck.js": ("vendor/htmx.min.js", "vendor/hx-sse.min.js", "deck.js", "since.js"),

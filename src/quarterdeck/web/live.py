@@ -20,9 +20,10 @@ from typing import Final
 
 import msgspec
 
+from quarterdeck.access.armour import ARMOUR, NOT_KEPT
 from quarterdeck.views import VIEWS
 from quarterdeck.web.address import Refusal, Wanted
-from quarterdeck.web.answers import ARMOUR, NOT_KEPT, Receive, Send
+from quarterdeck.web.answers import Receive, Send
 from quarterdeck.web.parts import Change, Split, change, split
 from quarterdeck.web.screen import Rendered, Screen, Slot
 

@@ -1,0 +1,1 @@
+"""The door: who may come in, from where, and what they may do."""
