@@ -55,8 +55,10 @@ class Role(StrEnum):
 class Permission(StrEnum):
     """What a route asks of whoever comes."""
 
+    ARRIVE = "arrive"
+    """Nothing: it is how a stranger comes to be sent to where they can say who they are."""
     ENTER = "enter"
-    """To become somebody."""
+    """A token that has not been used."""
     LOOK = "look"
     """To see what is shown, and to end what is one's own."""
     ACT = "act"
@@ -66,7 +68,7 @@ class Permission(StrEnum):
 ALLOWED: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
     {
         Role.GUEST: frozenset({Permission.ENTER}),
-        Role.VIEWER: frozenset({Permission.ENTER, Permission.LOOK}),
+        Role.VIEWER: frozenset({Permission.ARRIVE, Permission.ENTER, Permission.LOOK}),
         Role.OPERATOR: frozenset(Permission),
     }
 )
