@@ -19,6 +19,7 @@ from quarterdeck.truth.reading import AnyReading, Known, Reason, Unavailable
 from quarterdeck.truth.snapshot import GONE_FOR, Snapshot
 from tests.fakes.clock import START, HandClock
 from tests.fakes.sources import (
+    MOST,
     Crowd,
     FlappingSource,
     HungSource,
@@ -69,6 +70,11 @@ def until(collector: Collector, holds: Callable[[Snapshot], bool], timeout_s: fl
         assert time.monotonic() < end, "no snapshot came of which it holds"
         snapshot = collector.wait_for(snapshot.version + 1, end - time.monotonic())
     return snapshot
+
+
+def hold_up(held: threading.Event) -> None:
+    """Misbehave as no listener may: keep the collector in the middle of its turn."""
+    held.wait(MOST)
 
 
 def until_true(holds: Callable[[], bool], timeout_s: float = 2.0) -> None:
@@ -431,6 +437,39 @@ def test_a_change_during_a_look_is_seen_by_the_next() -> None:
         time.sleep(0.02)
         source.release()
         until(eyes, lambda snapshot: bool(snapshot.readings) and known(load(snapshot, source)).value == 2)
+
+
+def test_a_nudge_is_one_more_turn() -> None:
+    """Whoever wants to know whether the collector lives makes it take a turn, which looks at nothing; one that is held
+    up by whoever listens to it takes none.
+    """
+    source, held = SteadySource(), threading.Event()
+    with running(collector(source)) as deck:
+        until(deck, lambda snapshot: snapshot.version == 1)
+        before = deck.turns
+        deck.nudge()
+        until_true(lambda: deck.turns > before)
+        assert source.looks == 1
+        deck.listen(lambda _: hold_up(held))
+        deck.wake("steady")
+        until_true(lambda: source.looks == 2)
+        time.sleep(0.05)
+        stuck = deck.turns
+        deck.nudge()
+        time.sleep(0.05)
+        assert deck.turns == stuck
+        held.set()
+        until_true(lambda: deck.turns > stuck)
+
+
+def test_looks_are_counted() -> None:
+    """Of each source it is known how often it was looked at, how often in vain, and what that took altogether."""
+    deck = collector(SteadySource(), FlappingSource(), SlowSource(takes_s=0.03))
+    for _ in range(3):
+        deck.collect(2)
+    counted = {name: (tally.looks, tally.unanswered) for name, tally in deck.tallies.items()}
+    assert counted == {"steady": (3, 0), "flapping": (3, 1), "slow": (3, 0)}
+    assert deck.tallies["slow"].took_ms >= 90
 
 
 def test_waking_a_stranger_is_an_error() -> None:

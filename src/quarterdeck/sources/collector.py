@@ -39,6 +39,9 @@ SHARED = Thresholds()
 LOOKS_MISSED = 3
 """For how many distances between two looks a reading of how a look went stays fresh."""
 
+NUDGE = ""
+"""The word in the inbox that asks for nothing but a turn."""
+
 
 class Log(Protocol):
     """The two words the collector has for a log."""
@@ -61,6 +64,21 @@ class Standing:
     woken: bool = False
     """Something changed while it was being looked at."""
     answering: bool | None = None
+
+
+@dataclass(slots=True)
+class Tally:
+    """How often a source was looked at, how many of these looks brought no answer, and what they took together."""
+
+    looks: int = 0
+    unanswered: int = 0
+    took_ms: float = 0.0
+
+    def add(self, look: Look) -> None:
+        """Count a look that has ended or was given up."""
+        self.looks += 1
+        self.unanswered += not look.answered
+        self.took_ms += look.took_ms
 
 
 class Collector:
@@ -100,6 +118,8 @@ class Collector:
         self._news = threading.Condition()
         self._listeners: list[Callable[[Snapshot], None]] = []
         self._running = threading.Lock()
+        self._turns = 0
+        self._tallies = {name: Tally() for name in names}
 
     # --- for everybody ---------------------------------------------------------------------------------------------
 
@@ -134,6 +154,20 @@ class Collector:
         """
         self._inbox.put(self._standings[source].source.name)
 
+    @property
+    def turns(self) -> int:
+        """How many turns ``run`` has finished: it is alive when this grows after a ``nudge``."""
+        return self._turns
+
+    @property
+    def tallies(self) -> Mapping[str, Tally]:
+        """How often each source was looked at since the start, and how that went."""
+        return self._tallies
+
+    def nudge(self) -> None:
+        """Let ``run`` take another turn, though there be nothing to do."""
+        self._inbox.put(NUDGE)
+
     def stop(self) -> None:
         """End ``run``. Looks under way are left to end by themselves."""
         self._inbox.put(None)
@@ -149,6 +183,7 @@ class Collector:
                 self._give_up()
                 if self._monotonic() >= self._publish_at():
                     self._publish()
+                self._turns += 1
 
     def collect(self, deadline_s: float) -> Snapshot:
         """Look at every source once and return what is known when all have answered or the time is over."""
@@ -221,7 +256,7 @@ class Collector:
             while message is not None:
                 if isinstance(message, Flight):
                     self._land(message)
-                else:
+                elif message != NUDGE:
                     self._rouse(self._standings[message])
                 message = self._inbox.get_nowait()
         except queue.Empty:
@@ -296,6 +331,7 @@ class Collector:
         standing = self._standings[look.source]
         every = timedelta(seconds=standing.source.every_s)
         self._looks[look.source] = look
+        self._tallies[look.source].add(look)
         self._merged.answered(_about(look.source), _readings(look, every), look.at)
         self._learnt = True
         if self._awaited is not None:
