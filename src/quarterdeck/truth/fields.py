@@ -417,6 +417,73 @@ CRED_EXPIRES_AT = Field(
 )
 ENV_FILE = Field("credentials", "env_file", Bool(), "Whether the home has an environment file.")
 WORLD_READABLE = Field("credentials", "world_readable", Idents(), "Secret files that others than the owner may read.")
+SECRETS_COMMITTED = Field(
+    "credentials", "committed", Idents(), "Secret files that the git repository around the home holds."
+)
+
+# --- credential: hermes:ID/credential/NAME, quarterdeck:HOST/credential/NAME, one secret; its value is nowhere -------
+
+CREDENTIAL_PURPOSE = Field(
+    "credential",
+    "purpose",
+    Word(
+        (
+            *("calling models", "chat platform", "tool or skill", "source code", "letting callers in"),
+            *("root rights on its machine", "history database", "ledger database", "signing evidence"),
+            *("signing people in", "asking a remote", "given by the service manager", "not known"),
+        )
+    ),
+    "What it is for, by the name it goes by.",
+)
+CREDENTIAL_PROVIDER = Field(
+    "credential", "provider", Optional(Ident()), "Who issued it and takes it, where its name or its form tells."
+)
+CREDENTIAL_FORM = Field(
+    "credential",
+    "form",
+    Word(("key", "token", "password", "login", "personal token", "private key", "secrets", "nothing")),
+    "Of what form it is; `login` and `personal token` are what a person gets, not a machine.",
+)
+CREDENTIAL_SCOPES = Field(
+    "credential", "scopes", Optional(Idents()), "What it may do, as written down beside it; none where nobody wrote it."
+)
+CREDENTIAL_KEPT_IN = Field(
+    "credential", "kept_in", Optional(Ident()), "File that holds it, seen from the home; none where no file does."
+)
+CREDENTIAL_MODE = Field("credential", "mode", Optional(Ident()), "Mode of that file, in octal.")
+CREDENTIAL_OWNER = Field("credential", "owner", Optional(Ident()), "Owner of that file.")
+CREDENTIAL_OPEN_TO = Field(
+    "credential",
+    "open_to",
+    Optional(Word(("owner", "group", "anyone"))),
+    "Who may read that file, the folders above it being counted in.",
+)
+CREDENTIAL_MADE_AT = Field("credential", "made_at", Optional(Instant()), "How old it is, by the next field.")
+CREDENTIAL_MADE_BY = Field(
+    "credential",
+    "made_by",
+    Optional(Word(("issued", "renewed", "file changed"))),
+    "What that moment is: when it was issued, when it was renewed, or only when its file was last changed.",
+)
+CREDENTIAL_USED_AT = Field(
+    "credential", "used_at", Optional(Instant()), "The newest use of it that somebody wrote down."
+)
+CREDENTIAL_EXPIRES_AT = Field(
+    "credential",
+    "expires_at",
+    Optional(Instant()),
+    "When it ends; none when nobody wrote it down, or it renews itself.",
+)
+CREDENTIAL_COMMITTED = Field(
+    "credential", "committed", Bool(), "Whether the git repository around the home holds its file."
+)
+CREDENTIAL_SHARED_WITH = Field(
+    "credential",
+    "shared_with",
+    Idents(),
+    "Other agents, among those whose homes are read by the same program, that hold the very same secret.",
+    reckoned=True,
+)
 
 # --- kanban, inventory, logs ---------------------------------------------------------------------------------------
 
