@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import json
+from quarterdeck.http.client import Answer
+from quarterdeck.http.limits import LIMITS, Limits
+from quarterdeck.http.poster import Poster
 
-from quarterdeck.http.client import Answer, Client
 
-
-class Prompter(Client):
+class Prompter:
     """Somebody who may send a document. Given only to what the operator has switched on; never asks twice."""
+
+    def __init__(self, limits: Limits = LIMITS) -> None:
+        self._limits = limits
 
     def post(self, url: str, document: object) -> Answer:
         """Send a document as JSON.
@@ -16,5 +19,4 @@ class Prompter(Client):
         Raises:
             HttpError: when there is no answer.
         """
-        content = json.dumps(document).encode()
-        return self._ask("POST", url, content=content, headers={"Content-Type": "application/json"})
+        return Poster(url, self._limits).send_document(document)
