@@ -21,6 +21,7 @@ from quarterdeck.truth.reading import Known, Origin, Reason, Unavailable
 from quarterdeck.truth.shapes import (
     Bool,
     Calendars,
+    Chains,
     Count,
     Ident,
     Idents,
@@ -472,7 +473,7 @@ CREDENTIAL_EXPIRES_AT = Field(
     "credential",
     "expires_at",
     Optional(Instant()),
-    "When it ends; none when nobody wrote it down, or it renews itself.",
+    "When it ends; none when nobody wrote it down or it renews itself.",
 )
 CREDENTIAL_COMMITTED = Field(
     "credential", "committed", Bool(), "Whether the git repository around the home holds its file."
@@ -529,6 +530,42 @@ LISTENER_ROLE = Field(
     "listener", "role", Optional(Word()), "What usually listens on this port: dashboard, api server, webhook."
 )
 LISTENER_OF = Field("listener", "of_instance", Optional(Ident()), "Instance whose process it is.")
+
+# --- ways in: host:NAME/network, host:NAME/forwarder/WITNESS, host:NAME/route/WITNESS/ENTRY -------------------------
+
+SOCKETS = Field("network", "sockets", Idents(), "Addresses beyond loopback on which anything listens.")
+ADDRESSES = Field("network", "addresses", Idents(), "Addresses of this host's own.")
+FORWARDER_FOUND = Field(
+    "forwarder",
+    "found",
+    Word(("routes", "nothing", "not asked")),
+    "What was found there: routes, nothing of the kind on this host, or not asked, by the settings.",
+)
+ROUTE_BY = Field("route", "by", Ident(), "What passes connections on.")
+ROUTE_ENTRY = Field("route", "entry", Ident(), "Where connections come in.")
+ROUTE_OPEN = Field("route", "open", Optional(Bool()), "Whether it is seen to be open; none when only a listener tells.")
+ROUTE_UPSTREAMS = Field("route", "upstreams", Idents(), "Where they are passed on to.")
+ROUTE_UNREAD = Field("route", "unread", Idents(), "What of it is not understood, so that it may lead anywhere.")
+
+# --- exposure: hermes:ID/exposure/ROLE, host:NAME/exposure/PORT, quarterdeck:HOST/exposure/pages --------------------
+
+EXPOSURE_ROLE = Field(
+    "exposure", "role", Word(), "What it is: dashboard, api server, webhook, gateway, pages, port.", reckoned=True
+)
+PROTECTED = Field("exposure", "protected", Idents(), "Ports and sockets of this host that lead to it.", reckoned=True)
+MEANT_PUBLIC = Field("exposure", "meant_public", Bool(), "Whether others may reach it, by the settings.", reckoned=True)
+EXPOSED = Field(
+    "exposure", "exposed", Chains(), "Ways that lead to it from beyond this machine and its tailnet.", reckoned=True
+)
+DOUBTED = Field(
+    "exposure", "doubted", Chains(), "Ways that may lead to it: not all of them can be followed.", reckoned=True
+)
+PRIVATE = Field(
+    "exposure", "private", Chains(), "Ways that lead to it from this machine or its tailnet.", reckoned=True
+)
+UNAUDITED = Field(
+    "exposure", "unaudited", Idents(), "What could not be read, though a way may lead through it.", reckoned=True
+)
 
 # --- systemd: systemd:SCOPE/UNIT -----------------------------------------------------------------------------------
 

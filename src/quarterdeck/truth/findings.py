@@ -61,6 +61,8 @@ BY_RULE = {
     ("unit", "off"): Severity.WARN,
     ("timer", "not found"): Severity.WARN,
     ("timer", "off"): Severity.WARN,
+    ("credential", "shared"): Severity.INFO,
+    ("credential", "of a person"): Severity.INFO,
 }
 """Rules that weigh more or less than their status."""
 
@@ -81,6 +83,9 @@ FOLLOWS = {
     ("instance", "halted"): "gateway",
     ("scheduler", "halted"): "gateway",
     ("ledger", "behind"): "sessions",
+    ("credential", "readable by others"): "credentials",
+    ("credential", "committed"): "credentials",
+    ("credential", "expired"): "credentials",
 }
 """Which trouble follows from which part of the same instance, when that part is in trouble too."""
 

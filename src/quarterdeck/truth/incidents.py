@@ -80,6 +80,8 @@ BEHIND: Mapping[str | tuple[str, str], tuple[Share, ...]] = {
     "logs": (*HOME, *CALLS),
     "model": CALLS,
     "credentials": (Share.PROVIDER, Share.PARENT),
+    ("credential", "shared"): (Share.HOST,),
+    ("credential", "of a person"): (Share.HOST,),
     "job": (Share.PARENT, Share.HOST),
     "host": (Share.HOST,),
     "disk": (Share.HOST,),
@@ -295,6 +297,7 @@ PLURALS = {
     "instance": "homes",
     "logs": "logs",
     "credentials": "logins",
+    "credential": "credentials",
 }
 SHARED = {
     Share.PARENT: "of {}",

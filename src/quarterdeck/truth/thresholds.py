@@ -55,5 +55,7 @@ class Thresholds:
     """A service that takes longer than this to answer is slow."""
     certificate_s: float = 14 * 86_400.0
     """A certificate that expires within this span must be renewed."""
+    credential_s: float = 7 * 86_400.0
+    """A credential that expires within this span must be renewed."""
     model_load_s: float = 60.0
     """A model that takes longer than this to load is too slow."""

@@ -8,11 +8,12 @@ from datetime import datetime
 from quarterdeck.truth.fields import kind_of
 from quarterdeck.truth.judgement import Facts, Judgement, Rule, judge
 from quarterdeck.truth.reading import AnyReading, Key
+from quarterdeck.truth.tables.credentials import CREDENTIAL, CREDENTIALS
 from quarterdeck.truth.tables.cron import JOB, SCHEDULER
 from quarterdeck.truth.tables.gateway import GATEWAY
 from quarterdeck.truth.tables.history import HISTORY
 from quarterdeck.truth.tables.host import DISK, HOST, LISTENER, SOURCE, TIMER, UNIT
-from quarterdeck.truth.tables.instance import CREDENTIALS, INSTANCE, INVENTORY, KANBAN, LOGS, MODEL, SESSIONS
+from quarterdeck.truth.tables.instance import INSTANCE, INVENTORY, KANBAN, LOGS, MODEL, SESSIONS
 from quarterdeck.truth.tables.repository import REPOSITORY
 from quarterdeck.truth.tables.service import SERVICE
 from quarterdeck.truth.tables.sessions import LEDGER, SESSION
@@ -28,6 +29,7 @@ TABLES: dict[str, tuple[Rule, ...]] = {
     "ledger": LEDGER,
     "model": MODEL,
     "credentials": CREDENTIALS,
+    "credential": CREDENTIAL,
     "kanban": KANBAN,
     "inventory": INVENTORY,
     "logs": LOGS,

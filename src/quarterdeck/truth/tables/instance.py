@@ -3,31 +3,14 @@
 from __future__ import annotations
 
 from quarterdeck.truth import fields as F  # noqa: N812 -- a table reads better with one letter before each field
-from quarterdeck.truth.judgement import Activity, Facts, Rule, Status
+from quarterdeck.truth.judgement import Activity, Rule, Status
 
-RENEWED_WITHIN_S = 86_400
 LOGIN_FAILED = (401, 402, 403)
 
 
 def _count(n: object, thing: str) -> str:
     said = f"{n:,}" if isinstance(n, int) else f"{n}"
     return f"{said} {thing}" if n == 1 else f"{said} {thing}s"
-
-
-def _expired(f: Facts) -> bool:
-    """A login is expired for good when the agent has not renewed it within a day."""
-    at = f[F.CRED_EXPIRES_AT]
-    return at is not None and f.age(at) > RENEWED_WITHIN_S
-
-
-def _expiring(f: Facts) -> str:
-    return f"a login expired {f.span(F.CRED_EXPIRES_AT)} ago and was not renewed"
-
-
-def _present(f: Facts) -> str:
-    logins = f.get(F.CRED_PROVIDERS) or ()
-    parts = ([", ".join(logins)] if logins else []) + (["environment file"] if f.get(F.ENV_FILE) else [])
-    return "present: " + ", ".join(parts)
 
 
 INSTANCE: tuple[Rule, ...] = (
@@ -86,19 +69,6 @@ MODEL: tuple[Rule, ...] = (
         "the configuration names no model; the agent chooses its own default",
     ),
 )
-
-CREDENTIALS: tuple[Rule, ...] = (
-    Rule(
-        "readable by others",
-        Status.DEGRADED,
-        lambda f: len(f[F.WORLD_READABLE]) > 0,
-        lambda f: "others may read " + ", ".join(f.get(F.WORLD_READABLE) or ()),
-    ),
-    Rule("expired", Status.DEGRADED, _expired, _expiring, since=lambda f: f.get(F.CRED_EXPIRES_AT)),
-    Rule("present", Status.OK, lambda f: len(f[F.CRED_PROVIDERS]) > 0 or f[F.ENV_FILE], _present),
-    Rule("none", Status.OK, lambda f: not f[F.ENV_FILE], "no stored logins"),
-)
-
 
 KANBAN: tuple[Rule, ...] = (
     Rule(
