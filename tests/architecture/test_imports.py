@@ -23,11 +23,12 @@ PURE_ROOMS: Final = {
 PURE_LIBRARY: Final = frozenset(
     {
         "__future__", "abc", "base64", "bisect", "calendar", "collections", "dataclasses", "datetime", "decimal",
-        "difflib", "enum", "fractions", "functools", "hashlib", "heapq", "html", "itertools", "json", "math", "numbers",
-        "operator", "re", "shlex", "statistics", "string", "textwrap", "types", "typing", "unicodedata",
+        "difflib", "enum", "fractions", "functools", "hashlib", "heapq", "html", "ipaddress", "itertools", "json",
+        "math", "numbers", "operator", "re", "shlex", "statistics", "string", "textwrap", "types", "typing",
+        "unicodedata",
     }
 )  # fmt: skip
-"""What of the standard library neither knows the time nor touches anything outside."""
+"""What of the standard library neither knows the time nor touches anything outside: an ``ipaddress`` asks nobody."""
 
 PURE_NAMES: Final = frozenset({"pathlib.PurePath", "pathlib.PurePosixPath"})
 """A path that cannot be opened is a name like any other."""

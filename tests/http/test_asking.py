@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quarterdeck.http import Fault, HttpError, Limits, Looker, Prompter, is_allowed, unwrapped
+from quarterdeck.http import Fault, HttpError, Limits, Looker, Prompter, is_allowed
+from quarterdeck.truth.addresses import unwrapped
 from quarterdeck.truth.reading import Reason
 from tests.fakes.certificates import certificate
 from tests.fakes.rude_server import RudeServer, closed_port

@@ -10,8 +10,8 @@ from typing import Final, TypeAlias
 
 from quarterdeck.http.faults import Fault, HttpError
 from quarterdeck.http.limits import Deadline, Limits
+from quarterdeck.truth.addresses import Address, is_in, unwrapped
 
-Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve: TypeAlias = Callable[[str, int], Iterable[str]]
 
 NOBODY: Final = tuple(
@@ -22,27 +22,12 @@ NOBODY: Final = tuple(
     )
 )
 """Nobody, link-local and multicast addresses, and those under which clouds tell a machine its own secrets."""
-CARRIES_IPV4: Final = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("::/96"))
-"""Prefixes behind which an IPv4 address stands in the last 32 bits."""
 
 
 def is_allowed(address: Address) -> bool:
     """Whether an address may be connected to."""
     plain = unwrapped(address)
-    return not any(plain in network for network in NOBODY if network.version == plain.version)
-
-
-def unwrapped(address: Address) -> Address:
-    """Return the IPv4 address that stands in an IPv6 one, or the address itself."""
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            return address.ipv4_mapped
-        if address.sixtofour is not None:
-            return address.sixtofour
-        low = int(address) & 0xFFFF_FFFF
-        if low > 1 and any(address in network for network in CARRIES_IPV4):
-            return ipaddress.IPv4Address(low)
-    return address
+    return not is_in(plain, NOBODY)
 
 
 def system_resolve(host: str, port: int) -> list[str]:

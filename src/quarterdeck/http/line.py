@@ -9,9 +9,9 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from quarterdeck.http.addresses import Address
 from quarterdeck.http.faults import Fault, HttpError
 from quarterdeck.http.limits import Deadline, Limits
+from quarterdeck.truth.addresses import Address
 
 TLS_FAULTS: Final[Mapping[int, str]] = {
     9: "its certificate is not valid yet",
