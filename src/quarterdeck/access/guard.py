@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 
+from quarterdeck.access import request_id
 from quarterdeck.access.armour import ARMOUR, NOT_KEPT, ONLY_HTTPS
 from quarterdeck.access.identity import Doorman, Peer, Permission, Person, Role, Way
 from quarterdeck.access.shape import HOST, OURS, RefusedError, quoted, says_twice, wrong
@@ -95,6 +95,10 @@ class Guard:
         self._names[way] = own | {name.lower().encode() for name in names}
         self._hosts[way] = set()
 
+    def is_open(self, way: Way) -> bool:
+        """Whether people may come by a way."""
+        return way in self._names
+
     def shut(self, way: Way) -> None:
         """Let nobody come by a way any more; streams that came by it end."""
         self._names.pop(way, None)
@@ -124,10 +128,15 @@ class Guard:
             and not scope["path"].startswith("/live/")
         ):
             self.answered += 1
+            peer.known = True
             scope["state"]["person"] = person
             await self._inside(scope, receive, send)
             return
-        await self._slowly(scope, said, peer, receive, send)
+        begun = request_id.begin()
+        try:
+            await self._slowly(scope, said, peer, receive, send)
+        finally:
+            request_id.end(begun)
 
     async def _slowly(self, scope: Scope, said: Said, peer: Peer | None, receive: Receive, send: Send) -> None:
         if peer is not None and peer.way is Way.SERVE:
@@ -180,9 +189,8 @@ class Guard:
         names = self._names.get(peer.way)
         if names is None:
             raise StrangerError("shut")
-        if len(said) != len(scope["headers"]):
-            if says_twice(scope["headers"]):
-                raise StrangerError("twice")
+        if len(said) != len(scope["headers"]) and says_twice(scope["headers"]):
+            raise StrangerError("twice")
         if FUNNEL in said:
             raise StrangerError(
                 "funnel", "A request came through Tailscale Funnel: turn it off, it is the whole world."
@@ -293,11 +301,6 @@ def flat(*, sign_in: bool) -> tuple[Message, Message]:
     ]
     start = {"type": "http.response.start", "status": int(HTTPStatus.FORBIDDEN), "headers": headers}
     return start, {"type": "http.response.body", "body": body}
-
-
-def new_request_id() -> str:
-    """Return what one request is called in the log."""
-    return os.urandom(4).hex()
 
 
 def _name_it(way: Way, host: bytes) -> str:

@@ -1,9 +1,9 @@
 """The web application: the same views as pages, as ``/api/v1/views/VIEW``, and as streams of what changes on a page.
 
-Rule 1: what is asked for often is answered from a table of finished answers: a look-up, and two messages to the server.
-Rule 2: until there is a door, the only names this application answers to are those of loopback, and nothing can be
-        asked of it but to be looked at. Both are decided before anything else is.
-Rule 3: what is not known here is for the framework behind it, which is loaded when it is needed and not before.
+Rule 1: what there is stands in one table, each entry with the permission it takes. What is not in it does not exist.
+Rule 2: the guard stands before it, and says who comes. Where it says nothing, nobody came, and nothing is told.
+Rule 3: what is asked for often is answered from a table of finished answers: a look-up, and two messages to the server.
+Rule 4: what is not known here is for the framework behind it, which is loaded when it is needed and not before.
 """
 
 from __future__ import annotations
@@ -11,26 +11,30 @@ from __future__ import annotations
 import asyncio
 import logging
 import pkgutil
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from quarterdeck.access import request_id
+from quarterdeck.access.identity import Peer, Permission, Person
+from quarterdeck.access.shape import LONGEST_BODY, LOOKING
+from quarterdeck.views import VIEWS
 from quarterdeck.web import address
 from quarterdeck.web.address import IN_API, ON_PAGES, Refusal
-from quarterdeck.web.answers import HTML, JSON, TEXT, Answer, Message, Receive, Send, answer, error_json
-from quarterdeck.web.assets import asset, missing_words
+from quarterdeck.web.answers import HTML, JSON, TEXT, Answer, Receive, Send, answer, error_json
+from quarterdeck.web.assets import BUNDLES, asset, missing_words
 from quarterdeck.web.live import Live
 from quarterdeck.web.pages import render_error
 from quarterdeck.web.screen import Hub, Screen, Slot
 
 __all__ = ["Hub", "create_app"]
 
-LOOPBACK: Final = frozenset({b"127.0.0.1", b"localhost", b"[::1]"})
-LOOKING: Final = ("GET", "HEAD")
 ALLOWED: Final = (b"allow", b"GET, HEAD")
 ADDRESSES: Final = 512
 """Spellings of addresses that are remembered."""
 FRAMEWORK: Final = "quarterdeck.web.api:create_api"
+BODY_S: Final = 10.0
+"""Seconds in which what is sent has to arrive."""
 
 Scope = MutableMapping[str, Any]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -39,35 +43,85 @@ Key = tuple[str, bytes]
 log = logging.getLogger(__name__)
 
 
-def create_app(hub: Hub) -> Front:
-    """Build the application around a running hub."""
-    return Front(hub)
+class Ask(NamedTuple):
+    """One request, as those who answer it get it."""
+
+    path: str
+    query: bytes
+    said: Mapping[bytes, bytes]
+    person: Person | None
+    """Who asks; None where strangers may."""
+    peer: Peer | None
+    body: bytes
+    scope: Scope
+    receive: Receive
+    send: Send
+
+
+Handler = Callable[[Ask], Awaitable[Answer | None]]
+"""Returns the answer, or None when it has sent one itself."""
+
+
+class Route(NamedTuple):
+    """What answers at one address, and what that takes."""
+
+    permission: Permission
+    handler: Handler
+
+
+Routes = Mapping[str, Mapping[str, Route]]
+"""By path, then by method. HEAD is answered where GET is."""
+
+
+def create_app(hub: Hub, more: Routes | None = None) -> Front:
+    """Build the application around a running hub; ``more`` are routes of other rooms."""
+    return Front(hub, more or {})
 
 
 class Front:
-    """The application, as the server calls it."""
+    """The application, as the guard calls it."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, more: Routes) -> None:
         self.screen = Screen(hub)
         self.live = Live(self.screen)
+        self.routes: Routes = {**self._own(), **more}
         self._known: dict[Key, Slot] = {}
-        self._hosts: set[bytes] = set()
         self._framework: Application | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http":
-            await _not_http(scope, receive, send)
-            return
-        said, method = dict(scope["headers"]), scope["method"]
-        host = said.get(b"host", b"")
-        if method in LOOKING and host in self._hosts:
+        said, method, state = dict(scope["headers"]), scope["method"], scope.get("state", {})
+        person = state.get("person")
+        if person is not None and method in LOOKING and person.may(Permission.LOOK):
             slot = self._known.get((scope["path"], scope["query_string"]))
             ready = None if slot is None else self.screen.fresh(slot)
             if ready is not None:
                 await ready.send(said, method, send)
                 return
-        await self._guarded(scope, said, receive, send)
+        try:
+            found = await self._answer(scope, said, receive, send)
+        except Refusal as refusal:
+            found = self._refused(said, refusal.status, refusal.detail)
+        except Exception as error:
+            log.exception("A request failed")
+            kind = type(error).__name__
+            where = f"Its log names the place, at request {request_id.current() or 'unknown'}."
+            found = self._refused(said, 500, f"Quarterdeck itself failed here ({kind}). {where}")
+        if found is not None:
+            await found.send(said, method, send)
+
+    def permission(self, path: str, method: str) -> Permission | None:
+        """Return what a route asks for; None where there is none. Of a path that is there, any method may be asked."""
+        found = self.routes.get(path)
+        if found is None:
+            return None
+        route = found.get("GET" if method == "HEAD" else method)
+        return Permission.LOOK if route is None else route.permission
+
+    async def explain(self, scope: Scope, status: int, detail: str, send: Send) -> None:
+        """Tell somebody who is known why they get nothing."""
+        said = dict(scope["headers"])
+        await self._refused(said, status, detail).send(said, scope["method"], send)
 
     @property
     def note(self) -> str | None:
@@ -78,29 +132,7 @@ class Front:
         """Let streams end when it is over: a server waits for what is open."""
         self.live.over = over
 
-    async def _guarded(self, scope: Scope, said: dict[bytes, bytes], receive: Receive, send: Send) -> None:
-        method, host = scope["method"], said.get(b"host", b"")
-        try:
-            if _hostname(host) not in LOOPBACK:
-                raise Refusal(  # noqa: TRY301 -- one place turns all refusals into answers
-                    421,
-                    "This address is not one Quarterdeck answers to. Open it as http://127.0.0.1 or http://localhost.",
-                )
-            if method not in LOOKING:
-                raise Refusal(405, "Quarterdeck can only be looked at here. Use GET.")  # noqa: TRY301 -- as above
-            if len(self._hosts) < ADDRESSES:
-                self._hosts.add(host)
-            found = await self._answer(scope, said, receive, send)
-        except Refusal as refusal:
-            found = self._refused(said, refusal.status, refusal.detail)
-        except Exception as error:
-            log.exception("A request failed")
-            kind = type(error).__name__
-            found = self._refused(said, 500, f"Quarterdeck itself failed here ({kind}). Its log names the place.")
-        if found is not None:
-            await found.send(said, method, send)
-
-    def _refused(self, said: dict[bytes, bytes], status: int, detail: str) -> Answer:
+    def _refused(self, said: Mapping[bytes, bytes], status: int, detail: str) -> Answer:
         more = (ALLOWED,) if status == HTTPStatus.METHOD_NOT_ALLOWED else ()
         if b"text/html" in said.get(b"accept", b""):
             return answer(render_error(status, detail, self.screen.hub.banner), HTML, status=status, more=more)
@@ -108,39 +140,57 @@ class Front:
 
     async def _answer(self, scope: Scope, said: dict[bytes, bytes], receive: Receive, send: Send) -> Answer | None:
         """Return what is asked for; None when it has been sent already."""
-        path = scope["path"]
-        if (fixed := FIXED.get(path)) is not None:
-            return fixed
-        first, _, rest = path[1:].partition("/")
-        if first == "static" and (found := asset(rest, scope["query_string"])) is not None:
-            return found
-        if first == "live":
-            wanted = address.read(rest, _query(scope))
-            state = said.get(b"last-event-id", b"").decode("latin-1")
-            await self.live.stream(wanted, state, receive, send)
-            return None
-        if first == "api":
-            view = path.removeprefix("/api/v1/views/")
-            if view == path:
-                await self._behind(scope, receive, send)
-                return None
-            return await self._view(scope, view, page=False)
-        if "/" not in path[1:]:
-            return await self._view(scope, first, page=True)
-        raise Refusal(404, "There is nothing here. The brief is at /brief.")
+        state, method = scope.get("state", {}), scope["method"]
+        person: Person | None = state.get("person")
+        found = self.routes.get(scope["path"])
+        if found is None:
+            raise Refusal(HTTPStatus.NOT_FOUND, "There is nothing here. The brief is at /brief.")
+        route = found.get("GET" if method == "HEAD" else method)
+        if route is None:
+            raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "This can only be looked at. Use GET.")
+        if route.permission is not Permission.ARRIVE and (person is None or not person.may(route.permission)):
+            raise Refusal(HTTPStatus.FORBIDDEN, "This is not open to you.")
+        body = b"" if method in LOOKING else await _body(receive)
+        query = scope["query_string"]
+        return await route.handler(
+            Ask(scope["path"], query, said, person, state.get("peer"), body, scope, receive, send)
+        )
 
-    async def _view(self, scope: Scope, view: str, *, page: bool) -> Answer:
-        wanted = address.read(view, _query(scope), ON_PAGES if page else IN_API)
+    # --- what there is ------------------------------------------------------------------------------------------------
+
+    def _own(self) -> Routes:
+        look = Permission.LOOK
+        routes = {"/": Route(look, _to_the_brief), "/healthz": Route(look, _alive)}
+        routes |= {f"/static/{name}": Route(Permission.ENTER, _asset) for name in BUNDLES}
+        routes |= {f"/{name}": Route(look, self._page) for name in VIEWS}
+        routes |= {f"/live/{name}": Route(look, self._stream) for name in VIEWS}
+        routes |= {f"/api/v1/views/{name}": Route(look, self._data) for name in VIEWS}
+        routes |= dict.fromkeys(("/api/v1/views", "/api/v1/openapi.json"), Route(look, self._behind))
+        return {path: {"GET": route} for path, route in routes.items()}
+
+    async def _page(self, ask: Ask) -> Answer:
+        return await self._view(ask, ask.path[1:], page=True)
+
+    async def _data(self, ask: Ask) -> Answer:
+        return await self._view(ask, ask.path.rpartition("/")[2], page=False)
+
+    async def _view(self, ask: Ask, view: str, *, page: bool) -> Answer:
+        wanted = address.read(view, _query(ask.query), ON_PAGES if page else IN_API)
         slot = self.screen.slot(wanted, page=page)
         made = await self.screen.get(slot)
         if len(self._known) >= ADDRESSES:
             self._known.clear()
-        self._known[scope["path"], scope["query_string"]] = slot
+        self._known[ask.path, ask.query] = slot
         return made
 
-    async def _behind(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _stream(self, ask: Ask) -> None:
+        wanted = address.read(ask.path.rpartition("/")[2], _query(ask.query))
+        state = ask.said.get(b"last-event-id", b"").decode("latin-1")
+        await self.live.stream(wanted, state, ask.receive, ask.send)
+
+    async def _behind(self, ask: Ask) -> None:
         """Let the framework answer; the first time, it is loaded beside the event loop."""
-        await (self._framework or await self._load())(scope, receive, send)
+        await (self._framework or await self._load())(ask.scope, ask.receive, ask.send)
 
     async def _load(self) -> Application:
         create_api = await asyncio.to_thread(pkgutil.resolve_name, FRAMEWORK)
@@ -149,29 +199,45 @@ class Front:
         return made
 
 
-FIXED: Final[dict[str, Answer]] = {
-    "/": answer(b"", TEXT, status=HTTPStatus.TEMPORARY_REDIRECT, more=((b"location", b"/brief"),)),
-    "/healthz": answer(b"ok\n", TEXT),
-}
+BRIEF: Final = answer(b"", TEXT, status=HTTPStatus.TEMPORARY_REDIRECT, more=((b"location", b"/brief"),))
+ALIVE: Final = answer(b"ok\n", TEXT)
 
 
-async def _not_http(scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["type"] == "lifespan":
-        message: Message = {"type": ""}
-        while message["type"] != "lifespan.shutdown":
-            message = await receive()
-            await send({"type": f"{message['type']}.complete"})
-    elif scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 1000})
+async def _to_the_brief(_ask: Ask) -> Answer:
+    return BRIEF
 
 
-def _query(scope: Scope) -> str:
+async def _alive(_ask: Ask) -> Answer:
+    return ALIVE
+
+
+async def _asset(ask: Ask) -> Answer | None:
+    return asset(ask.path.rpartition("/")[2], ask.query)
+
+
+async def _body(receive: Receive) -> bytes:
+    """Return what was sent; the guard has seen how long it says it is.
+
+    Raises:
+        Refusal: when it is longer, or does not come.
+    """
+    parts, size = [], 0
     try:
-        return str(scope["query_string"], "ascii")
+        async with asyncio.timeout(BODY_S):
+            while True:
+                message = await receive()
+                parts.append(message.get("body", b""))
+                size += len(parts[-1])
+                if size > LONGEST_BODY or message["type"] == "http.disconnect":
+                    raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "This is more than can be sent here.")
+                if not message.get("more_body"):
+                    return b"".join(parts)
+    except TimeoutError:
+        raise Refusal(HTTPStatus.REQUEST_TIMEOUT, "What was to be sent did not come. Send it again.") from None
+
+
+def _query(query: bytes) -> str:
+    try:
+        return str(query, "ascii")
     except UnicodeDecodeError:
         raise Refusal(400, "This address cannot be read: its question holds characters that must be encoded.") from None
-
-
-def _hostname(host: bytes) -> bytes:
-    """Return the name in a Host header, without its port."""
-    return host.partition(b"]")[0] + b"]" if host.startswith(b"[") else host.rpartition(b":")[0] or host

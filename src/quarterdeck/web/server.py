@@ -1,0 +1,329 @@
+"""The server under the guard: which sockets are listened on, and what the kernel says of whoever connects.
+
+Rule 1: a listener is opened for a way in that is proven to be ours, and closed, with all that came through it, as soon
+        as it is not. It is proven again and again, and opened again by itself.
+Rule 2: where a connection comes from is asked of the kernel once, when it is made. What it sends changes nothing of it.
+Rule 3: nobody is waited for: neither for a request that comes in drops, nor for a reader that does not read. Where
+        there are too many connections, the oldest on which nobody was recognised make room.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import struct
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, NamedTuple, Protocol
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from quarterdeck.access.armour import ARMOUR, NOT_KEPT
+from quarterdeck.access.guard import Guard
+from quarterdeck.access.identity import Peer, Way
+from quarterdeck.errors import QuarterdeckError
+
+CONNECTIONS: Final = 400
+PER_ADDRESS: Final = 100
+"""Connections from one address of the tailnet."""
+HEAD_BYTES: Final = 32_768
+HEAD_S: Final = 10.0
+"""Seconds in which the head of a request has to arrive."""
+READING_S: Final = 30.0
+"""Seconds in which a reader has to take something of what is ready for it."""
+SWEEP_S: Final = 1.0
+PROVE_EVERY_S: Final = 5.0
+PROVE_S: Final = 3.0
+"""Seconds after which whoever proves has not proven."""
+GRACE_S: Final = 1
+"""Seconds that visitors get to end their requests."""
+CREDENTIALS: Final = struct.Struct("3i")
+
+log = logging.getLogger(__name__)
+
+
+class Proof(Protocol):
+    """What is proven of the tailnet."""
+
+    @property
+    def addresses(self) -> Collection[str]:
+        """The addresses that are this machine's on the tailnet, and on an interface of it."""
+
+    @property
+    def name(self) -> str:
+        """What this machine is called there, whole, without a dot at the end; empty where it has no name."""
+
+
+Prove = Callable[[], Proof]
+"""Raises a ``QuarterdeckError`` that says why nothing is proven, and what to do."""
+
+
+class Entrances(NamedTuple):
+    """Where people may come in."""
+
+    loopback: socket.socket
+    port: int
+    tailnet: bool = False
+    """Whether the addresses of the tailnet are listened on."""
+    served: socket.socket | None = None
+    """The unix socket that ``tailscale serve`` leads to."""
+    names: tuple[str, ...] = ()
+    """Further names under which this machine is known there."""
+    prove: Prove | None = None
+
+
+class Line(HttpToolsProtocol):
+    """One connection."""
+
+    def __init__(self, *args: Any, way: Way, lines: dict[Line, None], **more: Any) -> None:  # noqa: ANN401 -- the server's own
+        super().__init__(*args, **more)
+        self.peer = Peer(way)
+        self.head_since: float | None = None
+        """Since when the head of a request is waited for; None while one is answered, and between two."""
+        self.unread: tuple[int, float] = (0, 0.0)
+        """How much was ready for the reader, and since when it is not less."""
+        self._head = 0
+        self._lines = lines
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as the server has it
+        """Ask the kernel who it is."""
+        super().connection_made(transport)
+        address, port = self.client if self.client is not None else ("", 0)
+        self.peer = Peer(self.peer.way, address, port, _uid(transport))
+        self.app_state = {"peer": self.peer}
+        self.head_since = self.loop.time()
+        self._lines[self] = None
+        self._make_room()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget it."""
+        self._lines.pop(self, None)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came; a head has a length."""
+        if self.head_since is None and self.cycle.response_complete:
+            self.head_since, self._head = self.loop.time(), 0
+        super().data_received(data)
+        if self.head_since is not None:
+            self._head += len(data)
+            if self._head > HEAD_BYTES:
+                self.transport.abort()
+
+    def on_headers_complete(self) -> None:
+        """Answer."""
+        self.head_since = None
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 -- the words of the server are not passed on
+        """Hang up on what is no HTTP, in the same armour as everywhere."""
+        head = b"".join(name + b": " + value + b"\r\n" for name, value in (*ARMOUR, NOT_KEPT))
+        self.transport.write(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n" + head + b"\r\n")
+        self.transport.close()
+
+    def sweep(self, now: float) -> None:
+        """Hang up on who keeps us waiting."""
+        if self.head_since is not None and now - self.head_since > HEAD_S:
+            self.transport.abort()
+            return
+        ready = self.transport.get_write_buffer_size()
+        if not ready or ready < self.unread[0] or not self.unread[0]:
+            self.unread = (ready, now)
+        elif now - self.unread[1] > READING_S:
+            self.transport.abort()
+
+    def hang_up(self) -> None:
+        """End it now."""
+        self.transport.abort()
+
+    def _make_room(self) -> None:
+        if self.peer.way is Way.TAILNET:
+            own = [line for line in self._lines if line.peer.address == self.peer.address]
+            if len(own) > PER_ADDRESS:
+                next((line for line in own if not line.peer.known), self).hang_up()
+                return
+        if len(self._lines) > CONNECTIONS:
+            next((line for line in self._lines if not line.peer.known), self).hang_up()
+
+
+class Server(uvicorn.Server):
+    """Listens where it may, as long as it may."""
+
+    def __init__(self, guard: Guard, entrances: Entrances) -> None:
+        config = uvicorn.Config(
+            guard,
+            http=Line,
+            ws="none",
+            proxy_headers=False,
+            server_header=False,
+            access_log=False,
+            log_config=None,
+            log_level=logging.ERROR,  # whoever sends what is no HTTP must not write our log full
+            timeout_graceful_shutdown=GRACE_S,
+            lifespan="off",
+        )
+        super().__init__(config)
+        self.guard, self.entrances = guard, entrances
+        self.servers: list[asyncio.base_events.Server] = []
+        self._lines: dict[Line, None] = {}
+        self._tailnet: dict[str, asyncio.base_events.Server] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open every way in that is proven."""
+        del sockets
+        ways = self.entrances
+        self.servers.append(await self._listen(Way.LOOPBACK, ways.loopback))
+        self.guard.open(Way.LOOPBACK)
+        if ways.served is not None:
+            self.servers.append(await self._listen(Way.SERVE, ways.served))
+        if ways.prove is not None:
+            await self._prove(ways.prove)
+            self._tasks.append(asyncio.create_task(self._keep_proving(ways.prove)))
+        self._tasks.append(asyncio.create_task(self._keep_sweeping()))
+        self.started = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close everything."""
+        for task in self._tasks:
+            task.cancel()
+        for way in Way:
+            self.guard.shut(way)
+        self.servers.extend(self._tailnet.values())
+        await super().shutdown(sockets)
+
+    async def _listen(self, way: Way, at: socket.socket) -> asyncio.base_events.Server:
+        make = partial(
+            Line,
+            config=self.config,
+            server_state=self.server_state,
+            app_state={},
+            way=way,
+            lines=self._lines,
+        )
+        return await asyncio.get_running_loop().create_server(make, sock=at, backlog=socket.SOMAXCONN)
+
+    # --- trust -------------------------------------------------------------------------------------------------------
+
+    async def _keep_proving(self, prove: Prove) -> None:
+        while True:
+            await asyncio.sleep(PROVE_EVERY_S)
+            await self._prove(prove)
+
+    async def _prove(self, prove: Prove) -> None:
+        """Open what is proven, and shut what is not."""
+        try:
+            proof = await asyncio.wait_for(asyncio.to_thread(prove), PROVE_S)
+        except Exception as error:  # noqa: BLE001 -- whatever it is, nothing is proven
+            said = str(error) if isinstance(error, QuarterdeckError) else type(error).__name__
+            self._shut(said)
+            return
+        if self.entrances.served is not None:
+            self._open(Way.SERVE, (proof.name, *self.entrances.names))
+        if self.entrances.tailnet:
+            await self._listen_on(proof)
+
+    def _open(self, way: Way, names: Collection[str]) -> None:
+        if not self.guard.is_open(way):
+            log.warning("The %s way in is proven, and open.", way)
+        self.guard.open(way, [name for name in names if name])
+
+    def _shut(self, why: str) -> None:
+        for way in (Way.TAILNET, Way.SERVE):
+            if self.guard.is_open(way):
+                log.error("The %s way in is shut. %s", way, why)
+            self.guard.shut(way)
+        for address in list(self._tailnet):
+            self._close(address)
+        self._hang_up(lambda line: line.peer.way is not Way.LOOPBACK)
+
+    async def _listen_on(self, proof: Proof) -> None:
+        for address in set(self._tailnet) - set(proof.addresses):
+            self._close(address)
+            self._hang_up(lambda line, gone=address: line.peer.way is Way.TAILNET and line.server[0] == gone)  # type: ignore[misc]
+        for address in set(proof.addresses) - set(self._tailnet):
+            try:
+                self._tailnet[address] = await self._listen(Way.TAILNET, bound(address, self.entrances.port))
+            except OSError as error:
+                log.error("%s cannot be listened on (%s).", address, os.strerror(error.errno or 0))  # noqa: TRY400 -- the reason is said
+        if self._tailnet:
+            short = proof.name.partition(".")[0]
+            spelled = [f"[{each}]" if ":" in each else each for each in self._tailnet]
+            self._open(Way.TAILNET, (*spelled, proof.name, short, *self.entrances.names))
+        else:
+            self.guard.shut(Way.TAILNET)
+
+    def _close(self, address: str) -> None:
+        self._tailnet.pop(address).close()
+
+    def _hang_up(self, on: Callable[[Line], bool]) -> None:
+        for line in [each for each in self._lines if on(each)]:
+            line.hang_up()
+
+    # --- patience ----------------------------------------------------------------------------------------------------
+
+    async def _keep_sweeping(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            now = loop.time()
+            for line in list(self._lines):
+                line.sweep(now)
+
+
+def bound(address: str, port: int) -> socket.socket:
+    """Take a port of an address that is proven.
+
+    Raises:
+        OSError: when that cannot be done: above all when no interface has the address.
+    """
+    taken = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if taken.family == socket.AF_INET6:
+            taken.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        taken.bind((address, port))
+    except OSError:
+        taken.close()
+        raise
+    return taken
+
+
+def bound_unix(path: Path) -> socket.socket:
+    """Take a unix socket, for its group and us alone. What lies in its place is taken away if nobody answers there.
+
+    Raises:
+        OSError: when that cannot be done.
+    """
+    taken = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        with suppress(ConnectionRefusedError, FileNotFoundError):
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+                probe.settimeout(1)
+                probe.connect(str(path))
+            raise FileExistsError(17, "somebody listens there")
+        if path.is_socket():
+            path.unlink()
+        before = os.umask(0o117)
+        try:
+            taken.bind(str(path))
+        finally:
+            os.umask(before)
+    except OSError:
+        taken.close()
+        raise
+    return taken
+
+
+def _uid(transport: asyncio.Transport) -> int | None:
+    """Return the user of the process at the other end of a unix socket."""
+    end: socket.socket | None = transport.get_extra_info("socket")
+    if end is None or end.family != socket.AF_UNIX:
+        return None
+    said = end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
+    return int(CREDENTIALS.unpack(said)[1])
