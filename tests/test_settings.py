@@ -14,13 +14,15 @@ from hypothesis import strategies as st
 
 from quarterdeck.errors import ConfigurationError, UsageError
 from quarterdeck.settings import Settings, SettingsError, load
+from quarterdeck.settings.access import PORT, Access, Ledger, Rule, Server
 from quarterdeck.settings.discover import looks_like_home, slug, with_ids
+from quarterdeck.settings.entry import Setting, Table
 from quarterdeck.settings.lines import line_of, lines
-from quarterdeck.settings.model import PORT, History
+from quarterdeck.settings.model import History
 from quarterdeck.settings.parse import parse
 from quarterdeck.settings.readers import identity, secret_file
 from quarterdeck.settings.reference import limits_help, settings_page
-from quarterdeck.settings.table import ROOT, Setting, Table
+from quarterdeck.settings.table import ROOT
 from quarterdeck.truth.instance import Instance
 from quarterdeck.truth.thresholds import Thresholds
 from tests.architecture.reference import WRITTEN_BY
@@ -273,15 +275,67 @@ def test_the_history_may_lie_elsewhere(tmp_path: Path, env: dict[str, str]) -> N
     assert (asked.place, asked.name) == ("postgresql://me@db:5433/deck", "PostgreSQL")
 
 
+def test_nobody_is_let_in_unless_it_is_decided(tmp_path: Path, env: dict[str, str]) -> None:
+    """Without a word about it there is no rule, no way but loopback, and the ledger lies beside the history."""
+    found = read(tmp_path, env)
+    assert (found.server, found.access) == (Server(), Access())
+    assert (found.access.people, found.server.tailnet, found.server.socket, found.server.names) == ((), False, None, ())
+    assert found.ledger.place == tmp_path / "user/.local/state/quarterdeck/ledger.db"
+    assert found.ledger.place.parent == found.history.file.parent
+
+
+def test_everything_that_can_be_decided_about_the_door(tmp_path: Path, env: dict[str, str]) -> None:
+    """Ways, names, spans, rules and the place of the ledger are what the file says."""
+    text = """
+[server]
+tailnet = true
+socket = "/run/deck/serve.sock"
+names = ["deck.example.ts.net"]
+[access]
+tailscaled = "/run/other.sock"
+idle_s = 600
+life_s = 3600
+[[access.people]]
+tailnet = "me@example.com"
+role = "operator"
+[[access.people]]
+forge_group = "org/team"
+role = "viewer"
+instances = ["north"]
+[[access.people]]
+capability = "example.com/cap/quarterdeck"
+role = "none"
+[ledger]
+database = "postgresql://deck@db/deck"
+[[instances]]
+id = "north"
+home = "/srv/north"
+"""
+    found = read(tmp_path, env, text)
+    assert found.server == Server(True, Path("/run/deck/serve.sock"), ("deck.example.ts.net",))
+    assert found.access == Access(
+        Path("/run/other.sock"),
+        600,
+        3600,
+        (
+            Rule("tailnet", "me@example.com", "operator"),
+            Rule("forge_group", "org/team", "viewer", frozenset({"north"})),
+            Rule("capability", "example.com/cap/quarterdeck", "none"),
+        ),
+    )
+    assert found.ledger == Ledger(tmp_path / "user/.local/state/quarterdeck/ledger.db", "postgresql://deck@db/deck")
+    assert found.ledger.place == "postgresql://deck@db/deck"
+
+
 # --- with mistakes -------------------------------------------------------------------------------------------------
 
 WORD = "pass" + "word"
 MISTAKES = {
     "[server]\nprot = 1": 'line 2: "prot" in [server] is not a setting. Did you mean "port"?',
-    '[server]\nhost = "0.0.0.0"': 'line 2: "host" in [server] is not a setting. Only 127.0.0.1 is bound, and nothing '
-    "else can be asked for. Reach it from afar through an SSH tunnel.",
-    "\n\nprot = 1": 'line 3: "prot" is not a setting. There are: discover, server, units, history, thresholds, '
-    "instances, services, repositories, exporters.",
+    '[server]\nhost = "0.0.0.0"': 'line 2: "host" in [server] is not a setting. Only 127.0.0.1, a unix socket '
+    "(`socket`) and the proven address in the tailnet (`tailnet = true`) are bound, and nothing else can be asked for.",
+    "\n\nprot = 1": 'line 3: "prot" is not a setting. There are: discover, server, access, units, history, '
+    "ledger, thresholds, instances, services, repositories, exporters.",
     "[server]\nport = '8000'": 'line 2: "port" in [server] is not a whole number from 1 to 65535. Write such a number, '
     "without quotes.",
     "[server]\nport = true": 'line 2: "port" in [server] is not a whole number from 1 to 65535. Write such a number, '
@@ -321,6 +375,31 @@ MISTAKES = {
     f'[history]\ndatabase = "postgresql://me:{WORD}@db/deck"': 'line 2: "database" in [history] is not the address of '
     'a PostgreSQL database. Write it like "postgresql://me@host/quarterdeck", without a password: that belongs into '
     "~/.pgpass.",
+    "[access]\npeople = 1": 'line 2: "people" in [access] is a table, and is something else here. Begin it with '
+    "[[access.people]] on a line of its own.",
+    f"[access]\n{WORD} = '1'": f'line 2: "{WORD}" in [access] is not a setting. There are no {WORD}s here. Name people '
+    "in [[access.people]], or run `quarterdeck enter`.",
+    "[access]\nidle_s = 5": 'line 2: "idle_s" in [access] is less than 60 seconds. Write 60 or more.',
+    "[access]\nlife_s = 1e9": 'line 2: "life_s" in [access] is more than 7776000 seconds, which are 90 days. Write '
+    "less: people can come in anew.",
+    '[[access.people]]\nrole = "viewer"': "line 1: A rule in [[access.people]] does not say whom it is about. Add one "
+    'word to it, like tailnet = "me@example.com".',
+    '[[access.people]]\ntailnet = "me@example.com"': 'line 1: "role" is missing in [[access.people]]. Add role = '
+    '"viewer".',
+    '[[access.people]]\ntailnet = "a"\nforge = "a"\nrole = "viewer"': "line 1: A rule in [[access.people]] names 2 "
+    "witnesses: tailnet, forge. Write a rule for each.",
+    '[[access.people]]\nforge = "a"\nrole = "root"': 'line 3: "role" in [[access.people]] is none of the words it may '
+    'be. Write "viewer" or "operator" or "none".',
+    '[[access.people]]\nforge = "a b"\nrole = "viewer"': 'line 2: "forge" in [[access.people]] is not a name without '
+    'spaces. Write it as the forge shows it, like "me".',
+    '[[access.people]]\nforge = "a"\nrole = "none"\n[[access.people]]\nforge = "a"\nrole = "viewer"': "line 5: Two of "
+    '[[access.people]] are about the same "forge": this one and the one in line 2. Remove one.',
+    '[[access.people]]\nforge = "a"\nrole = "viewer"\ninstances = []': 'line 4: "instances" in [[access.people]] names '
+    'no agent. Name some, or write role = "none".',
+    '[[access.people]]\nforge = "a"\nrole = "viewer"\ninstances = ["x"]': 'line 4: "instances" in [[access.people]] '
+    'names an agent there is none of: "x". Name one in [[instances]] first.',
+    '[server]\nnames = ["Deck:8710"]': 'line 2: "names" in [server] has an entry, number 1, that is not a host name. '
+    'Write it in small letters and without a port, like "deck.example.ts.net".',
     "[server]\nport 1": "line 2: This is not TOML: Expected '=' after a key in a key/value pair. See https://toml.io "
     "for how it is written.",
     "[server]\nport = ": "line 2: This is not TOML: Invalid value. See https://toml.io for how it is written.",

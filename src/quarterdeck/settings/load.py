@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from quarterdeck.errors import ConfigurationError, UsageError
-from quarterdeck.settings import discover, named
+from quarterdeck.settings import access, discover, named
+from quarterdeck.settings.access import PORT, Ledger
 from quarterdeck.settings.lines import Path as Place
 from quarterdeck.settings.mistakes import SettingsError
-from quarterdeck.settings.model import PORT, History, Settings, Units
+from quarterdeck.settings.model import History, Settings, Units
 from quarterdeck.settings.parse import Parsed, parse
 from quarterdeck.settings.table import ROOT, SNAPSHOTS
 from quarterdeck.truth.instance import Instance, Policy
@@ -49,12 +50,14 @@ def load(
     configured = [_configured(row, limits) for row in rows]
     _check(rows, configured, parsed)
     named.check(parsed)
+    access.check(parsed)
     _refuse(file, parsed)
     notes: list[str] = []
     found = [replace(instance, thresholds=limits) for instance in _found(parsed.values, homes, env, snapshots, notes)]
     instances = _joined(configured, found, homes)
     if not homes:
         named.check_instances(parsed, instances)
+        access.check_instances(parsed, instances)
     _refuse(file, parsed)
     return Settings(
         instances=instances,
@@ -62,8 +65,11 @@ def load(
         repositories=named.repositories(parsed.values.get("repositories", ()), instances, limits),
         thresholds=limits,
         port=parsed.values.get("server", {}).get("port", PORT),
+        server=access.server(parsed.values.get("server", {})),
+        access=access.access(parsed.values.get("access", {})),
         units=Units(**parsed.values.get("units", {})),
-        history=_history(parsed.values.get("history", {}), env),
+        history=History(**{"file": _state(env) / "history.db", **parsed.values.get("history", {})}),
+        ledger=Ledger(**{"file": _state(env) / "ledger.db", **parsed.values.get("ledger", {})}),
         file=file,
         notes=tuple(notes),
     )
@@ -158,12 +164,12 @@ def _unique(instance: Instance) -> Iterator[tuple[str, str]]:
         yield "snapshot", os.path.realpath(instance.snapshot)
 
 
-def _history(row: Row, env: Mapping[str, str]) -> History:
-    """Say where the history lies when nobody did: in the folder for what a program remembers."""
+def _state(env: Mapping[str, str]) -> Path:
+    """Return the folder for what a program remembers, where nobody named another."""
     base = Path(env.get("XDG_STATE_HOME") or "")
     if not base.is_absolute():  # as the standard says: a relative one is to be ignored
         base = discover.folder_of_user(env) / ".local" / "state"
-    return History(**{"file": base / "quarterdeck" / "history.db", **row})
+    return base / "quarterdeck"
 
 
 # --- what is there -------------------------------------------------------------------------------------------------

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from quarterdeck.settings.access import PORT, Access, Ledger, Server
 from quarterdeck.truth.instance import Instance
 from quarterdeck.truth.thresholds import Thresholds
 from quarterdeck.truth.watched import Repository, Service
-
-PORT = 8710
 
 
 class Units(NamedTuple):
@@ -48,6 +47,9 @@ class Settings(NamedTuple):
     instances: tuple[Instance, ...] = ()
     thresholds: Thresholds = Thresholds()
     port: int = PORT
+    server: Server = Server()
+    access: Access = Access()
+    ledger: Ledger = Ledger()
     units: Units = Units()
     services: tuple[Service, ...] = ()
     repositories: tuple[Repository, ...] = ()

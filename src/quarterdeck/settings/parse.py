@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from quarterdeck.settings.entry import Table
 from quarterdeck.settings.lines import Path, line_of, lines
 from quarterdeck.settings.mistakes import Mistake
 from quarterdeck.settings.readers import Wrong
-from quarterdeck.settings.table import Table
 
 _WHERE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
@@ -79,7 +79,8 @@ def _value(raw: object, table: Table, path: Path, parsed: Parsed) -> object:
         return [_table(row, below, (*path, number), parsed) for number, row in enumerate(raw)]
     if not below.many and isinstance(raw, dict):
         return _table(raw, below, path, parsed)
-    head = f"[[{key}]]" if below.many else f"[{key}]"
+    name = ".".join(part for part in path if isinstance(part, str))
+    head = f"[[{name}]]" if below.many else f"[{name}]"
     raise Wrong("is a table, and is something else here", f"Begin it with {head} on a line of its own.")
 
 

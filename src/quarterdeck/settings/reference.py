@@ -7,7 +7,8 @@ import inspect
 import re
 from collections.abc import Iterator, Mapping
 
-from quarterdeck.settings.table import DEFAULT_FILE, ROOT, THRESHOLDS, Setting, Table
+from quarterdeck.settings.entry import Setting, Table
+from quarterdeck.settings.table import DEFAULT_FILE, ROOT, THRESHOLDS
 from quarterdeck.truth import thresholds
 
 _LITERAL = re.compile(r'true|false|[\d.]+|"[^"]*"')
@@ -34,8 +35,8 @@ def _sections(name: str, table: Table) -> Iterator[str]:
     yield f"{table.help}{' May be given several times.' if table.many else ''}"
     yield _rows(table.settings)
     for word, below in table.tables.items():
-        yield f"### {name}.{word}"
-        yield below.help
+        yield f"### [[{name}.{word}]]" if below.many else f"### {name}.{word}"
+        yield f"{below.help}{' May be given several times.' if below.many else ''}"
         if below.settings is not THRESHOLDS:
             yield _rows(below.settings)
 

@@ -5,45 +5,18 @@ Rule: a setting that is not in this table does not exist. The file is read by it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import fields
-from types import MappingProxyType
-from typing import Any, NamedTuple
 
 from quarterdeck.settings import readers
-from quarterdeck.settings.model import PORT, History
-from quarterdeck.settings.readers import Reader
+from quarterdeck.settings.access import ACCESS, LEDGER, SERVER
+from quarterdeck.settings.entry import Setting, Table
+from quarterdeck.settings.model import History
 from quarterdeck.truth.thresholds import Thresholds
 
 DEFAULT_FILE = "~/.config/quarterdeck/quarterdeck.toml"
 SNAPSHOTS = "/var/lib/quarterdeck-snapshots"
-NONE: Mapping[str, Any] = MappingProxyType({})
-
-
-class Setting(NamedTuple):
-    """One word of the file."""
-
-    read: Reader[Any]
-    help: str
-    default: str = ""
-    """What holds when the word is not there, for the reference."""
-    required: bool = False
-    example: str = ""
-
-
-class Table(NamedTuple):
-    """A table of the file, or, with ``many``, one of several of its name."""
-
-    help: str
-    settings: Mapping[str, Setting] = NONE
-    tables: Mapping[str, Table] = NONE
-    many: bool = False
-    hints: Mapping[str, str] = NONE
-    """Words that are often looked for here, and what to say of them."""
-
 
 _BY_ENDING = {"_s": readers.seconds, "_share": readers.share}
-_LOOPBACK = "Only 127.0.0.1 is bound, and nothing else can be asked for. Reach it from afar through an SSH tunnel."
 
 
 def _threshold(name: str, default: float) -> Setting:
@@ -250,11 +223,8 @@ ROOT = Table(
         )
     },
     {
-        "server": Table(
-            "Where the pages are served.",
-            {"port": Setting(readers.port, "The port on 127.0.0.1.", str(PORT), example=str(PORT))},
-            hints=dict.fromkeys(("host", "bind", "address", "listen"), _LOOPBACK),
-        ),
+        "server": SERVER,
+        "access": ACCESS,
         "units": Table(
             "Further systemd units and timers to watch, by name or pattern. The agents' own are watched in any case.",
             {
@@ -268,6 +238,7 @@ ROOT = Table(
             },
         ),
         "history": Table("What is remembered, where, and for how long.", HISTORY),
+        "ledger": LEDGER,
         "thresholds": Table(
             "When something counts as wrong. Times are in seconds, shares between 0 and 1.", THRESHOLDS
         ),
