@@ -16,6 +16,7 @@ from quarterdeck.truth.shapes import (
     RESULTS,
     Bool,
     Calendars,
+    Chains,
     Count,
     Ident,
     Idents,
@@ -154,6 +155,7 @@ SIMPLE: dict[type, st.SearchStrategy[Any]] = {
     Link: st.sampled_from(["https://deck.example/runbook", "http://127.0.0.1:9119"]),
     Schedule: st.sampled_from(["every 30 min", "0 9 * * *", "once"]),
     Calendars: st.lists(st.sampled_from(["*-*-* 06,18:00:00", "Mon..Fri *-*-* 00:00:00 UTC"]), max_size=2),
+    Chains: st.lists(st.lists(IDENTS, min_size=1, max_size=3), max_size=2),
     Runs: st.builds(
         Recent,
         st.none() | MOMENTS,

@@ -13,6 +13,7 @@ from quarterdeck.truth.fields import FIELDS, field_for, kind_of
 from quarterdeck.truth.reading import Known, Reason, Unavailable
 from quarterdeck.truth.shapes import (
     Bool,
+    Chains,
     Count,
     Ident,
     Idents,
@@ -82,6 +83,10 @@ def test_foreign_values_become_readings_never_exceptions(raw: object) -> None:
         (Idents(), "abc"),
         (Idents(), ["fine", "not fine"]),
         (Idents(), ["a"] * 501),
+        (Chains(), "abc"),
+        (Chains(), [[]]),
+        (Chains(), [["fine", "not fine"]]),
+        (Chains(), [["a"] * 21]),
         (Table(Count()), {"a": -1}),
         (Table(Count()), []),
         (Schedule(), "whenever it rains"),

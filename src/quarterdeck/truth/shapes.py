@@ -271,6 +271,28 @@ def _parts(raw: object, names: tuple[str, ...]) -> tuple[object, ...]:
     raise _wrong("run")
 
 
+Chain = tuple[str, ...]
+"""Where a connection comes in, and where it is passed on to: ``[::]:443``, ``caddy``, ``127.0.0.1:9119``."""
+
+
+class Chains:
+    """Several ways, each as the places it leads through."""
+
+    name: Final = "ways"
+
+    def load(self, raw: object) -> tuple[Chain, ...]:
+        """Accept a sequence of at most 500 ways, each of 1 to 20 identifiers."""
+        if isinstance(raw, list | tuple) and len(raw) <= ITEMS_LIMIT:
+            return tuple(_chain(each) for each in raw)
+        raise _wrong(self.name)
+
+
+def _chain(raw: object) -> Chain:
+    if isinstance(raw, list | tuple) and 0 < len(raw) <= RUNS_LIMIT:
+        return tuple(Ident().load(each) for each in raw)
+    raise _wrong("way")
+
+
 class Text:
     """A short text somebody wrote. Only fields that name a policy may have this shape."""
 

@@ -140,7 +140,7 @@ def plain(reading: Known[object], now: datetime) -> str:
     if isinstance(value, Mapping) and reading.field == LAST_24H.name:
         return in_words(value)
     if isinstance(value, tuple):
-        return ", ".join(map(str, value)) or "none"
+        return ", ".join(" → ".join(each) if isinstance(each, tuple) else str(each) for each in value) or "none"
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {item}" for key, item in sorted(value.items())) or "none"
     return str(value)

@@ -15,7 +15,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from quarterdeck.truth.fields import Field, field_for
+from quarterdeck.truth.fields import Field, field_for, kind_of
 from quarterdeck.truth.instance import Instance, Policy
 from quarterdeck.truth.reading import AnyReading, Known, Origin, Reason
 from quarterdeck.truth.shapes import LOCATOR, SECRET, Ident, Optional, Shape, ShapeError, Text, dump
@@ -28,6 +28,12 @@ READINGS_LIMIT = 50_000
 
 FEW = 1 << 15
 """Subjects, origins and details are few, and each stands in many readings: what was decided of one is remembered."""
+
+NOT_IN_SNAPSHOTS = {
+    *("source", "unit", "timer", "ledger", "session", "service", "repository"),
+    *("network", "forwarder", "route", "exposure"),
+}
+"""Kinds of which only the hub itself speaks."""
 
 MISFIT = "was seen in a shape that its field does not have"
 
@@ -87,11 +93,16 @@ def speaks_for(instance: str, host: str, subject: str) -> bool:
     """Whether a subject is for this instance's exporter to speak of.
 
     Units are not: ``systemd:user/x.service`` does not say whose manager it is, or on which host. What an exporter knows
-    of its own unit it says of its gateway.
+    of its own unit it says of its gateway. Nor is what the hub finds out by itself: nobody vouches for his own privacy.
     """
     scheme, _, rest = subject.partition(":")
     owner = {"hermes": instance, "host": host}.get(scheme)
-    return owner is not None and rest.partition("/")[0] == owner and is_name(subject)
+    return (
+        owner is not None
+        and rest.partition("/")[0] == owner
+        and is_name(subject)
+        and kind_of(subject) not in NOT_IN_SNAPSHOTS
+    )
 
 
 def permits(policy: Policy, field: Field[Any]) -> bool:

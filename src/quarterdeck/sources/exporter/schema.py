@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from quarterdeck.sources.exporter.document import INSTANCE, READINGS_LIMIT, SCHEMA
+from quarterdeck.sources.exporter.document import INSTANCE, NOT_IN_SNAPSHOTS, READINGS_LIMIT, SCHEMA
 from quarterdeck.truth import shapes
 from quarterdeck.truth.fields import FIELDS, Field
 from quarterdeck.truth.reading import Reason
@@ -70,9 +70,6 @@ SUBJECTS = {
     "host": "^host:[^/]+$",
 }
 """Ids of the kinds whose ids do not carry the kind's name."""
-
-NOT_IN_SNAPSHOTS = {"source", "unit", "timer", "ledger", "session", "service", "repository"}
-"""Kinds of which only the hub itself speaks."""
 
 
 def schema() -> Json:
