@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
 from sqlalchemy import Connection, create_engine, event, make_url
 from sqlalchemy import Engine as Pool
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import NullPool, QueuePool
 
 from quarterdeck.store.schema import Names
 from quarterdeck.store.trouble import Kind, StoreError, translated
@@ -51,6 +52,10 @@ WRITER = {
 READER = {"query_only": "ON", "wal_autocheckpoint": "0", "cache_size": "-2000", "temp_store": "MEMORY"}
 
 
+DURABLE = {**WRITER, "synchronous": "FULL"}
+"""A writer whose word outlives a power cut."""
+
+
 class Database(Protocol):
     """What other parts that keep something of their own need of the database."""
 
@@ -66,9 +71,19 @@ class Engine:
 
     Nothing is opened before it is used. ``create`` says whether a file may be begun that is not there; ``alone``
     whether the writer of a server's database must be the only one of its kind. (Of a file, its keeper sees to that.)
+    ``writer`` is how the writer of a file is set. With ``afresh``, each reader of a file opens it anew: what has become
+    of the file since is noticed, because nothing of it is remembered.
     """
 
-    def __init__(self, place: Path | str, *, create: bool = True, alone: bool = False) -> None:
+    def __init__(
+        self,
+        place: Path | str,
+        *,
+        create: bool = True,
+        alone: bool = False,
+        writer: Mapping[str, str] = MappingProxyType(WRITER),
+        afresh: bool = False,
+    ) -> None:
         self.file = place if isinstance(place, Path) else None
         self.names = Names()
         self.suspect = False
@@ -78,8 +93,8 @@ class Engine:
         self._inside = 0
         self._closed = False
         if isinstance(place, Path):
-            self._writer = _sqlite(place, "rwc" if create else "rw", WRITER, size=1)
-            self._readers = _sqlite(place, "rw", READER, size=READERS)
+            self._writer = _sqlite(place, "rwc" if create else "rw", writer, size=1)
+            self._readers = _sqlite(place, "rw", READER, size=0 if afresh else READERS)
             event.listen(self._writer, "begin", _begin_immediate)
             event.listen(self._readers, "begin", _begin)
         else:
@@ -181,7 +196,8 @@ class Engine:
             self._writer.dispose()
 
 
-def _sqlite(file: Path, mode: str, pragmas: dict[str, str], *, size: int) -> Pool:
+def _sqlite(file: Path, mode: str, pragmas: Mapping[str, str], *, size: int) -> Pool:
+    """Return connections to a file: as many as ``size`` are kept open, or with 0 none."""
     address = f"file:{quote(str(file))}?mode={mode}"
 
     def connect() -> sqlite3.Connection:
@@ -196,6 +212,8 @@ def _sqlite(file: Path, mode: str, pragmas: dict[str, str], *, size: int) -> Poo
             raise
         return connection
 
+    if not size:
+        return create_engine("sqlite://", creator=connect, poolclass=NullPool)
     return create_engine(
         "sqlite://", creator=connect, poolclass=QueuePool, pool_size=size, max_overflow=0, pool_timeout=BUSY_S
     )
