@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from quarterdeck.settings import readers
+from quarterdeck.settings import readers, sign_in
 from quarterdeck.settings.entry import Setting, Table
 from quarterdeck.settings.parse import Parsed
+from quarterdeck.settings.sign_in import BEARER, FORGE, BearerIssuer, ForgeSignIn
 from quarterdeck.truth.instance import Instance
 
 PORT: Final = 8710
@@ -62,6 +63,8 @@ class Access(NamedTuple):
     idle_s: float = 12 * 3600.0
     life_s: float = 7 * 86_400.0
     people: tuple[Rule, ...] = ()
+    forge: ForgeSignIn | None = None
+    bearer: BearerIssuer | None = None
 
 
 class Ledger(NamedTuple):
@@ -169,7 +172,7 @@ ACCESS: Final = Table(
             f"{Access().life_s:g}",
         ),
     },
-    {"people": PEOPLE},
+    {"people": PEOPLE, "forge": FORGE, "bearer": BEARER},
     hints={"password": _NO_PASSWORD, "token": _NO_PASSWORD, "users": 'Did you mean "people"?'},
 )
 
@@ -198,6 +201,7 @@ def check(parsed: Parsed) -> None:
         if row.get(word, 0) > LONGEST_LIFE_S:
             what = f'"{word}" in [access] is more than {LONGEST_LIFE_S} seconds, which are 90 days'
             parsed.add(("access", word), what, "Write less: people can come in anew.")
+    sign_in.check(parsed)
     first: dict[tuple[str, str], int] = {}
     for number, rule in enumerate(row.get("people", ())):
         place = ("access", "people", number)
@@ -237,7 +241,9 @@ def server(row: Mapping[str, Any]) -> Server:
 def access(row: Mapping[str, Any]) -> Access:
     """Make the settings of the door."""
     given = {word: row[word] for word in Access._fields if word in row}
-    return Access(**{**given, "people": tuple(_rule(each) for each in row.get("people", ()))})
+    people = row.get("people", ())
+    witnesses = {"forge": sign_in.forge(row.get("forge"), people), "bearer": sign_in.bearer(row.get("bearer"))}
+    return Access(**{**given, **witnesses, "people": tuple(_rule(each) for each in people)})
 
 
 def _rule(row: Mapping[str, Any]) -> Rule:
