@@ -1,4 +1,4 @@
-"""A server on loopback that misbehaves on purpose, one manner for each.
+"""A server on loopback, or at a unix socket, that misbehaves on purpose, one manner for each.
 
 Each connection gets the manner the server was made with; what was asked is kept in ``heard``.
 
@@ -17,12 +17,14 @@ Each connection gets the manner the server was made with; what was asked is kept
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import struct
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Final, Self
 
 SLOWLY_S: Final = 0.05
@@ -38,15 +40,22 @@ class RudeServer:
     """Serves in one manner until the block ends."""
 
     def __init__(
-        self, manner: str, *, tls: ssl.SSLContext | None = None, body: bytes = b"hello", head: bytes = HEAD
+        self,
+        manner: str,
+        *,
+        tls: ssl.SSLContext | None = None,
+        body: bytes = b"hello",
+        head: bytes = HEAD,
+        place: Path | None = None,
     ) -> None:
+        """Listen on a port of loopback, or at ``place``."""
         assert manner in MANNERS, manner
-        self.manner, self.body, self.head = manner, body, head
+        self.manner, self.body, self.head, self.place = manner, body, head, place
         self._tls = tls
         self.heard: list[bytes] = []
         self._over = threading.Event()
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listening.getsockname()[1]
+        self._listening = socket.create_server(("127.0.0.1", 0)) if place is None else _at(place)
+        self.port: int = self._listening.getsockname()[1] if place is None else 0
         self._threads = [threading.Thread(target=self._serve, daemon=True)]
 
     @property
@@ -60,11 +69,19 @@ class RudeServer:
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
-        with suppress(OSError):
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
+        with suppress(OSError), self._connected():
+            pass
         for thread in self._threads:
             thread.join(LONGEST_S)
         self._listening.close()
+
+    def _connected(self) -> socket.socket:
+        if self.place is None:
+            return socket.create_connection(("127.0.0.1", self.port), 1)
+        line = socket.socket(socket.AF_UNIX)
+        line.settimeout(1)
+        line.connect(str(self.place))
+        return line
 
     def _serve(self) -> None:
         while not self._over.is_set():
@@ -81,7 +98,7 @@ class RudeServer:
         with suppress(OSError), connection:
             line = self._tls.wrap_socket(connection, server_side=True) if self._tls else connection
             with line:
-                self.heard.append(line.recv(65_536))
+                self.heard.append(_question(line))
                 getattr(self, f"_{self.manner.replace(' ', '_')}")(line)
 
     def _well(self, line: socket.socket) -> None:
@@ -130,6 +147,22 @@ class RudeServer:
 
     def _elsewhere(self, line: socket.socket) -> None:
         line.sendall(b"HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n")
+
+
+def _question(line: socket.socket) -> bytes:
+    """Return what is asked: the head, and as much of a body as it announces."""
+    said = line.recv(65_536)
+    length = re.search(rb"(?i)content-length: (\d+)", said)
+    while length and len(said.partition(b"\r\n\r\n")[2]) < int(length[1]) and (more := line.recv(65_536)):
+        said += more
+    return said
+
+
+def _at(place: Path) -> socket.socket:
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(str(place))
+    listening.listen()
+    return listening
 
 
 def closed_port() -> int:

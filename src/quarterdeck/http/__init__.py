@@ -1,7 +1,7 @@
 """The one door to the network: what is asked, whom, for how long, and what an answer may be.
 
-Rule 1: who looks can only look. A ``Looker`` has ``get`` and ``head``, and no other method reaches it. Only a
-        ``Poster`` sends anything, each to one address.
+Rule 1: who looks can only look. A ``Looker`` has ``get`` and ``head``, and no other method reaches it; nor does one
+        reach a ``LocalLooker``, who looks at one unix socket. Only a ``Poster`` sends anything, each to one address.
 Rule 2: everything is bounded: the connection, each silence, the whole, and the size. A server that sends one byte a
         second is given up like one that sends none.
 Rule 3: exactly what was named is asked. No redirect is followed, no proxy of the environment is used, no cookie is
@@ -19,6 +19,7 @@ from quarterdeck.http.addresses import Resolve, is_allowed, system_resolve
 from quarterdeck.http.client import PORTS, Answer
 from quarterdeck.http.faults import REASONS, Fault, HttpError
 from quarterdeck.http.limits import LIMITS, Limits
+from quarterdeck.http.local import LocalLooker
 from quarterdeck.http.looker import Looker
 from quarterdeck.http.poster import Poster
 from quarterdeck.http.prompter import Prompter
@@ -31,6 +32,7 @@ __all__ = [
     "Fault",
     "HttpError",
     "Limits",
+    "LocalLooker",
     "Looker",
     "Poster",
     "Prompter",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePath
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 import httpcore2
@@ -20,6 +20,10 @@ from quarterdeck.http.limits import LIMITS, Deadline, Limits
 from quarterdeck.http.line import Line
 
 PORTS: Final = {"http": 80, "https": 443}
+OURS: Final[Mapping[str, str]] = {
+    "User-Agent": f"quarterdeck/{__version__}", "Accept": "*/*", "Accept-Encoding": "identity", "Connection": "close",
+}  # fmt: skip
+"""What every question says, unless whoever asks says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,54 @@ class Answer:
     took_s: float
     certificate_ends: datetime | None
     """When the certificate that was shown expires; none without TLS."""
+    uid: int | None = None
+    """Under which user whoever answered runs, as the kernel says; none over the network."""
+
+
+class Exchange(NamedTuple):
+    """One question and its answer over one line, which is closed behind them."""
+
+    line: Line
+    deadline: Deadline
+    limits: Limits
+
+    def ask(
+        self,
+        method: str,
+        target: httpcore2.URL,
+        headers: Mapping[str, str],
+        *,
+        content: bytes | None = None,
+        trusted: ssl.SSLContext | None = None,
+    ) -> Answer:
+        """Ask, and say nothing that was not given beside what every question of ours says.
+
+        Raises:
+            HttpError: when there is no answer.
+        """
+        line, said = self.line, [*{**OURS, **headers}.items()]
+        pool = httpcore2.ConnectionPool(trusted, network_backend=line, max_connections=1)  # type: ignore[arg-type]
+        try:
+            with pool, pool.stream(method, target, headers=said, content=content) as response:
+                body, whole = self._taken(response)
+                known = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+                ends, uid = line.certificate_ends, line.uid
+                return Answer(response.status, known, body, whole, self.deadline.took_s, ends, uid)
+        except (httpcore2.ProtocolError, httpcore2.NetworkError):
+            if line.heard:
+                raise HttpError(Fault.NOT_HTTP, "what it says is not HTTP, or ends too early") from None
+            raise HttpError(Fault.CUT, "it hung up without an answer") from None
+        finally:
+            line.close()
+
+    def _taken(self, response: httpcore2.Response) -> tuple[bytes, bool]:
+        """Return the body up to its limit, and whether that is all of it."""
+        taken = bytearray()
+        for chunk in response.iter_stream():
+            taken += chunk
+            if len(taken) > self.limits.body:
+                return bytes(taken[: self.limits.body]), False
+        return bytes(taken), True
 
 
 class Client:
@@ -57,33 +109,11 @@ class Client:
         host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
         line = Line(resolved(host, port, self._resolve, deadline, self._limits), deadline, self._limits)
         trusted = self._trusted() if parts.scheme == "https" else None
-        said = {
-            "Host": parts.netloc, "User-Agent": f"quarterdeck/{__version__}", "Accept": "*/*",
-            "Accept-Encoding": "identity", "Connection": "close", **headers,
-        }  # fmt: skip
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         target = httpcore2.URL(scheme=parts.scheme, host=host, port=port, target=path)
-        pool = httpcore2.ConnectionPool(trusted, network_backend=line, max_connections=1)  # type: ignore[arg-type]
-        try:
-            with pool, pool.stream(method, target, headers=list(said.items()), content=content) as response:
-                body, whole = self._taken(response)
-                known = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
-                return Answer(response.status, known, body, whole, deadline.took_s, line.certificate_ends)
-        except (httpcore2.ProtocolError, httpcore2.NetworkError):
-            if line.heard:
-                raise HttpError(Fault.NOT_HTTP, "what it says is not HTTP, or ends too early") from None
-            raise HttpError(Fault.CUT, "it hung up without an answer") from None
-        finally:
-            line.close()
-
-    def _taken(self, response: httpcore2.Response) -> tuple[bytes, bool]:
-        """Return the body up to its limit, and whether that is all of it."""
-        taken = bytearray()
-        for chunk in response.iter_stream():
-            taken += chunk
-            if len(taken) > self._limits.body:
-                return bytes(taken[: self._limits.body]), False
-        return bytes(taken), True
+        return Exchange(line, deadline, self._limits).ask(
+            method, target, {"Host": parts.netloc, **headers}, content=content, trusted=trusted
+        )
 
     def _trusted(self) -> ssl.SSLContext:
         try:

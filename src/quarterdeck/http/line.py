@@ -33,6 +33,8 @@ class Line:
         self._socket: socket.socket | None = None
         self.heard = 0
         self.certificate_ends: datetime | None = None
+        self.uid: int | None = None
+        """Under which user the other side runs, where the kernel tells."""
 
     def connect_tcp(self, host: str, port: int, **_: object) -> Line:  # noqa: ARG002 -- it has been resolved already
         """Connect to the first address that takes the connection.
