@@ -547,24 +547,16 @@ ROUTE_OPEN = Field("route", "open", Optional(Bool()), "Whether it is seen to be 
 ROUTE_UPSTREAMS = Field("route", "upstreams", Idents(), "Where they are passed on to.")
 ROUTE_UNREAD = Field("route", "unread", Idents(), "What of it is not understood, so that it may lead anywhere.")
 
-# --- exposure: hermes:ID/exposure/ROLE, host:NAME/exposure/PORT, quarterdeck:HOST/exposure/pages --------------------
+# --- exposure: hermes:ID/exposure, host:NAME/exposure, quarterdeck:HOST/exposure ------------------------------------
 
-EXPOSURE_ROLE = Field(
-    "exposure", "role", Word(), "What it is: dashboard, api server, webhook, gateway, pages, port.", reckoned=True
+PROTECTED = Field(
+    "exposure", "protected", Table(Word()), "Ports and sockets of this host that lead to it, and to what of it."
 )
-PROTECTED = Field("exposure", "protected", Idents(), "Ports and sockets of this host that lead to it.", reckoned=True)
-MEANT_PUBLIC = Field("exposure", "meant_public", Bool(), "Whether others may reach it, by the settings.", reckoned=True)
-EXPOSED = Field(
-    "exposure", "exposed", Chains(), "Ways that lead to it from beyond this machine and its tailnet.", reckoned=True
-)
-DOUBTED = Field(
-    "exposure", "doubted", Chains(), "Ways that may lead to it: not all of them can be followed.", reckoned=True
-)
-PRIVATE = Field(
-    "exposure", "private", Chains(), "Ways that lead to it from this machine or its tailnet.", reckoned=True
-)
-UNAUDITED = Field(
-    "exposure", "unaudited", Idents(), "What could not be read, though a way may lead through it.", reckoned=True
+EXPOSED = Field("exposure", "exposed", Chains(), "Ways that lead to it from beyond this machine and its tailnet.")
+DOUBTED = Field("exposure", "doubted", Chains(), "Ways that may lead to it: not all of them can be followed.")
+PRIVATE = Field("exposure", "private", Chains(), "Ways that lead to it from this machine or its tailnet.")
+AUDITED = Field(
+    "exposure", "audited", Idents(), "What was asked for ways; unavailable when one of them did not answer."
 )
 
 # --- systemd: systemd:SCOPE/UNIT -----------------------------------------------------------------------------------
