@@ -98,11 +98,20 @@ class RudeServer:
         with suppress(OSError), connection:
             line = self._tls.wrap_socket(connection, server_side=True) if self._tls else connection
             with line:
-                self.heard.append(_question(line))
-                getattr(self, f"_{self.manner.replace(' ', '_')}")(line)
+                question = _question(line)
+                self.heard.append(question)
+                if self._is_well:
+                    line.sendall(self.answer(question))
+                else:
+                    getattr(self, f"_{self.manner.removesuffix(' once')}")(line)
 
-    def _well(self, line: socket.socket) -> None:
-        line.sendall(self.head + b"Content-Length: %d\r\n\r\n" % len(self.body) + self.body)
+    @property
+    def _is_well(self) -> bool:
+        return self.manner == "well" or (self.manner == "reset once" and len(self.heard) > 1)
+
+    def answer(self, question: bytes) -> bytes:
+        """Return what is said when nothing is wrong."""
+        return self.head + b"Content-Length: %d\r\n\r\n" % len(self.body) + self.body
 
     def _silent(self, line: socket.socket) -> None:
         self._over.wait(LONGEST_S)
@@ -138,9 +147,6 @@ class RudeServer:
 
     def _reset(self, line: socket.socket) -> None:
         line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-    def _reset_once(self, line: socket.socket) -> None:
-        (self._reset if len(self.heard) == 1 else self._well)(line)
 
     def _short(self, line: socket.socket) -> None:
         line.sendall(self.head + b"Content-Length: 1000\r\n\r\nhello")
