@@ -18,27 +18,27 @@ from typing import Any, Final, NamedTuple
 from quarterdeck.access import request_id
 from quarterdeck.access.identity import Peer, Permission, Person
 from quarterdeck.access.shape import LONGEST_BODY, LOOKING
+from quarterdeck.truth.instance import ALL
 from quarterdeck.views import VIEWS
 from quarterdeck.web import address
-from quarterdeck.web.address import IN_API, ON_PAGES, Refusal
+from quarterdeck.web.address import IN_API, ON_PAGES, Refusal, Wanted
 from quarterdeck.web.answers import HTML, JSON, TEXT, Answer, Receive, Send, answer, error_json
 from quarterdeck.web.assets import BUNDLES, asset, missing_words
-from quarterdeck.web.live import Live
 from quarterdeck.web.pages import render_error
-from quarterdeck.web.screen import Hub, Screen, Slot
+from quarterdeck.web.rooms import Room, Rooms
+from quarterdeck.web.screen import Hub
 
 __all__ = ["Hub", "create_app"]
 
 ALLOWED: Final = (b"allow", b"GET, HEAD")
-ADDRESSES: Final = 512
-"""Spellings of addresses that are remembered."""
+ONE_BY_ONE: Final = "sessions"
+"""The view of a ledger that is read for one instance or for all; who may see some sees them one by one."""
 FRAMEWORK: Final = "quarterdeck.web.api:create_api"
 BODY_S: Final = 10.0
 """Seconds in which what is sent has to arrive."""
 
 Scope = MutableMapping[str, Any]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
-Key = tuple[str, bytes]
 
 log = logging.getLogger(__name__)
 
@@ -82,10 +82,9 @@ class Front:
     """The application, as the guard calls it."""
 
     def __init__(self, hub: Hub, more: Routes) -> None:
-        self.screen = Screen(hub)
-        self.live = Live(self.screen)
+        self.rooms = Rooms(hub)
         self.routes: Routes = {**self._own(), **more}
-        self._known: dict[Key, Slot] = {}
+        self._banner = hub.banner
         self._framework: Application | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -93,8 +92,9 @@ class Front:
         said, method, state = dict(scope["headers"]), scope["method"], scope.get("state", {})
         person = state.get("person")
         if person is not None and method in LOOKING and person.may(Permission.LOOK):
-            slot = self._known.get((scope["path"], scope["query_string"]))
-            ready = None if slot is None else self.screen.fresh(slot)
+            room = self.rooms.of(person.instances)
+            slot = room.known.get((scope["path"], scope["query_string"]))
+            ready = None if slot is None else room.screen.fresh(slot)
             if ready is not None:
                 await ready.send(said, method, send)
                 return
@@ -130,12 +130,12 @@ class Front:
 
     def until(self, over: Callable[[], bool]) -> None:
         """Let streams end when it is over: a server waits for what is open."""
-        self.live.over = over
+        self.rooms.until(over)
 
     def _refused(self, said: Mapping[bytes, bytes], status: int, detail: str) -> Answer:
         more = (ALLOWED,) if status == HTTPStatus.METHOD_NOT_ALLOWED else ()
         if b"text/html" in said.get(b"accept", b""):
-            return answer(render_error(status, detail, self.screen.hub.banner), HTML, status=status, more=more)
+            return answer(render_error(status, detail, self._banner), HTML, status=status, more=more)
         return answer(error_json(status, detail), JSON, status=status, more=more)
 
     async def _answer(self, scope: Scope, said: dict[bytes, bytes], receive: Receive, send: Send) -> Answer | None:
@@ -175,18 +175,25 @@ class Front:
         return await self._view(ask, ask.path.rpartition("/")[2], page=False)
 
     async def _view(self, ask: Ask, view: str, *, page: bool) -> Answer:
-        wanted = address.read(view, _query(ask.query), ON_PAGES if page else IN_API)
-        slot = self.screen.slot(wanted, page=page)
-        made = await self.screen.get(slot)
-        if len(self._known) >= ADDRESSES:
-            self._known.clear()
-        self._known[ask.path, ask.query] = slot
+        room, wanted = self._wanted(ask, view, ON_PAGES if page else IN_API)
+        slot = room.screen.slot(wanted, page=page)
+        made = await room.screen.get(slot)
+        room.know((ask.path, ask.query), slot)
         return made
 
     async def _stream(self, ask: Ask) -> None:
-        wanted = address.read(ask.path.rpartition("/")[2], _query(ask.query))
+        room, wanted = self._wanted(ask, ask.path.rpartition("/")[2], ON_PAGES)
         state = ask.said.get(b"last-event-id", b"").decode("latin-1")
-        await self.live.stream(wanted, state, ask.receive, ask.send)
+        await room.live.stream(wanted, state, ask.receive, ask.send)
+
+    def _wanted(self, ask: Ask, view: str, known: tuple[str, ...]) -> tuple[Room, Wanted]:
+        """Return what is asked for, and the room of those who may see what they who ask may see."""
+        if ask.person is None:
+            raise Refusal(HTTPStatus.FORBIDDEN, "This is not open to you.")
+        wanted, theirs = address.read(view, _query(ask.query), known), ask.person.instances
+        if theirs and view == ONE_BY_ONE and wanted.asked.instance == ALL:
+            wanted = wanted._replace(asked=wanted.asked._replace(instance=min(theirs)))
+        return self.rooms.of(theirs), wanted
 
     async def _behind(self, ask: Ask) -> None:
         """Let the framework answer; the first time, it is loaded beside the event loop."""
