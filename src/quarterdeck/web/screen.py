@@ -195,6 +195,10 @@ class Screen:
             _, gone = self._slots.popitem(last=False)
             held -= gone.size
 
+    def judged(self) -> Judged:
+        """Return everything judged now, by the same judgements as the pages. Not for the event loop: it takes time."""
+        return self._present()
+
     # --- in a thread of its own ------------------------------------------------------------------------------------
 
     def _render(self, slot: Slot) -> Rendered:
