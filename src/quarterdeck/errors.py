@@ -32,3 +32,7 @@ class ConfigurationError(QuarterdeckError):
 
 class MemoryUnavailableError(QuarterdeckError):
     """The history cannot be read or written now. What is known at present is not touched by that."""
+
+
+class LedgerUnavailableError(QuarterdeckError):
+    """The ledger cannot be read or written now: nobody comes in by it."""
