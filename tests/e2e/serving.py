@@ -1,7 +1,10 @@
-"""The pages as a server gives them out, with a hub whose clock runs and whose collections a test decides."""
+"""The pages as our server gives them out behind its guard, with a hub whose clock runs and whose collections a test
+decides, and a doorman who takes whoever comes for one person.
+"""
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,12 +13,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-import uvicorn
-
+from quarterdeck.access.guard import Guard
 from quarterdeck.truth.reading import Known
 from quarterdeck.truth.snapshot import Snapshot
 from quarterdeck.views.recall import Recall
 from quarterdeck.web.app import Front, create_app
+from quarterdeck.web.server import Entrances, Server
+from tests.fakes.door import FakeDoorman
 
 LIMIT_S: Final = 30.0
 EVERY: Final = timedelta(seconds=5)
@@ -60,16 +64,20 @@ class Served:
     """A server on a port of its own."""
 
     hub: RunningHub
+    doorman: FakeDoorman = field(default_factory=FakeDoorman)
     application: Front = field(init=False)
-    server: uvicorn.Server = field(init=False)
+    guard: Guard = field(init=False)
+    server: Server = field(init=False)
     thread: threading.Thread = field(init=False)
     base: str = ""
 
     def start(self) -> None:
         """Serve on loopback until stopped."""
         self.application = create_app(self.hub)
-        config = uvicorn.Config(self.application, port=0, log_level="warning", ws="none", lifespan="off")
-        self.server = uvicorn.Server(config)
+        self.guard = Guard(self.application, self.doorman)
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        self.server = Server(self.guard, Entrances(listener, listener.getsockname()[1]))
         self.application.until(lambda: self.server.should_exit)
         self.thread = threading.Thread(target=self.server.run, daemon=True)
         self.thread.start()
@@ -78,13 +86,12 @@ class Served:
             assert self.thread.is_alive(), "the server ended before it served"
             assert time.monotonic() < deadline, f"the server did not start within {LIMIT_S:.0f} s"
             time.sleep(0.02)
-        self.base = f"http://127.0.0.1:{self.server.servers[0].sockets[0].getsockname()[1]}"
 
     def let_streams_go(self) -> None:
         """End all open streams, as when the network breaks."""
         self.application.until(lambda: True)
         deadline = time.monotonic() + LIMIT_S
-        while self.application.live.streams:
+        while self.application.rooms.streams:
             assert time.monotonic() < deadline, f"streams are still open after {LIMIT_S:.0f} s"
             time.sleep(0.02)
         self.application.until(lambda: self.server.should_exit)

@@ -36,8 +36,10 @@ def let_in(application: Application, person: Person = OPERATOR) -> Application:
     """Return an application as it is behind a guard that lets one person in."""
 
     async def let(scope: Scope, receive: Any, send: Any) -> None:
-        if scope["type"] == "http":
-            scope.setdefault("state", {})["person"] = person
+        if scope["type"] == "lifespan":
+            await _begin_and_end(receive, send)
+            return
+        scope.setdefault("state", {})["person"] = person
         await application(scope, receive, send)
 
     return let
@@ -52,3 +54,11 @@ def came_by(application: Application, way: Way = Way.LOOPBACK, address: str = "1
         await application(scope, receive, send)
 
     return come
+
+
+async def _begin_and_end(receive: Any, send: Any) -> None:
+    """Say that what is asked for at the start and at the end is done."""
+    kind = ""
+    while kind != "lifespan.shutdown":
+        kind = (await receive())["type"]
+        await send({"type": f"{kind}.complete"})

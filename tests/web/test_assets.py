@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 from quarterdeck.web.app import create_app
 from quarterdeck.web.assets import BUNDLES, bundle, missing
 from tests.architecture.code import ROOT
+from tests.fakes.door import let_in
 from tests.fakes.hub import FakeHub
 from tests.truth.cast import NOW
 from tests.web.worlds import world
@@ -27,7 +28,7 @@ COPIED = ("htmx.min.js", "hx-sse.min.js", "htmx.LICENSE", "uplot.min.js", "uplot
 @pytest.fixture
 def client() -> Iterator[TestClient]:
     """A browser."""
-    with TestClient(create_app(FakeHub(world(0, NOW), NOW)), base_url="http://localhost") as client:
+    with TestClient(let_in(create_app(FakeHub(world(0, NOW), NOW))), base_url="http://localhost") as client:
         yield client
 
 

@@ -21,6 +21,7 @@ from quarterdeck.views import VIEWS
 from quarterdeck.web.address import Refusal, read
 from quarterdeck.web.app import create_app
 from quarterdeck.web.screen import RECALLING, Screen
+from tests.fakes.door import let_in
 from tests.fakes.hub import FakeHub
 from tests.fakes.memory import FakeMemory
 from tests.truth.cast import NOW, ORIGIN
@@ -42,7 +43,7 @@ def memory() -> FakeMemory:
 def client() -> Iterator[TestClient]:
     """A browser on a hub that is well now."""
     hub = FakeHub(world(0, NOW), NOW, memory())
-    with TestClient(create_app(hub), base_url="http://localhost", raise_server_exceptions=False) as client:
+    with TestClient(let_in(create_app(hub)), base_url="http://localhost", raise_server_exceptions=False) as client:
         yield client
 
 
@@ -51,7 +52,7 @@ def test_a_moment_that_has_hardly_passed_is_asked_for_again() -> None:
     kept = memory()
     hub = FakeHub(world(0, NOW), NOW, kept)
     just = NOW - timedelta(seconds=1)
-    with TestClient(create_app(hub), base_url="http://localhost") as browser:
+    with TestClient(let_in(create_app(hub)), base_url="http://localhost") as browser:
         asked = {"at": just.isoformat().replace("+00:00", "Z")}
         before = browser.get("/api/v1/views/agents", params=asked).json()["version"]
         kept.snapshots.append((just, world(3, just)))
@@ -116,10 +117,12 @@ def test_what_is_yet_to_come_is_refused(client: TestClient) -> None:
 
 def test_without_a_memory_there_is_no_past() -> None:
     """Where nothing is kept, a past moment is refused, and pages do not offer one."""
-    with TestClient(create_app(FakeHub(world(0, NOW), NOW)), base_url="http://localhost") as client:
+    with TestClient(let_in(create_app(FakeHub(world(0, NOW), NOW))), base_url="http://localhost") as client:
         assert client.get("/brief", params={"at": MOMENT}).status_code == 404
         assert "As of another moment" not in client.get("/brief").text
-    with TestClient(create_app(FakeHub(world(0, NOW), NOW, FakeMemory())), base_url="http://localhost") as client:
+    with TestClient(
+        let_in(create_app(FakeHub(world(0, NOW), NOW, FakeMemory()))), base_url="http://localhost"
+    ) as client:
         assert "Nothing has been recorded yet" in client.get("/brief", params={"at": MOMENT}).text
 
 
@@ -134,7 +137,7 @@ class LostMemory(FakeMemory):
 def test_a_memory_that_fails_takes_nothing_else_with_it() -> None:
     """What cannot be remembered is 503 with what to do; the present is shown all the same."""
     hub = FakeHub(world(0, NOW), NOW, LostMemory())
-    with TestClient(create_app(hub), base_url="http://localhost", raise_server_exceptions=False) as client:
+    with TestClient(let_in(create_app(hub)), base_url="http://localhost", raise_server_exceptions=False) as client:
         answer = client.get("/brief", params={"at": MOMENT})
         assert (answer.status_code, "Look at the disk." in answer.text) == (503, True)
         assert client.get("/brief").status_code == 200
