@@ -21,6 +21,12 @@ TABLES: Final = {
     ),
     "net/tcp": "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n",
     "net/tcp6": "  sl  local_address                         remote_address                        st tx_queue\n",
+    "net/fib_trie": (
+        "Main:\n  +-- 0.0.0.0/0 3 0 6\n     |-- 0.0.0.0\n        /0 universe UNICAST\n"
+        "Local:\n  +-- 0.0.0.0/0 2 0 2\n     +-- 127.0.0.0/8 2 0 2\n        |-- 127.0.0.0\n           /8 host LOCAL\n"
+        "        |-- 127.0.0.1\n           /32 host LOCAL\n        |-- 192.0.2.7\n           /32 host LOCAL\n"
+    ),
+    "net/if_inet6": "00000000000000000000000000000001 01 80 10 80       lo\n",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -80,8 +81,10 @@ RESTS_ON = {
     "loadavg": {"load_1m"},
     "stat": {"booted_at"},
     "self/mountinfo": {"total_bytes", "free_bytes", "inodes_free_share"},
-    "net/tcp": {"listeners", "public", "role", "pid", "of_instance"},
-    "net/tcp6": {"listeners", "public", "role", "pid", "of_instance"},
+    "net/tcp": {"listeners", "sockets", "public", "role", "pid", "of_instance"},
+    "net/tcp6": {"listeners", "sockets", "public", "role", "pid", "of_instance"},
+    "net/fib_trie": {"addresses"},
+    "net/if_inet6": {"addresses"},
 }
 
 
@@ -147,7 +150,7 @@ def test_a_broken_table_takes_only_its_own_facts_with_it(
         assert isinstance(reading, Known) or field in RESTS_ON[table]
 
 
-@pytest.mark.parametrize("table", ["meminfo", "loadavg", "stat", "self/mountinfo", "net/tcp"])
+@pytest.mark.parametrize("table", ["meminfo", "loadavg", "stat", "self/mountinfo", "net/tcp", "net/fib_trie"])
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
 def test_a_broken_table_never_leaves_a_figure(tmp_path: Path, table: str, fault: Callable[[Path], None]) -> None:
     """What rests on a broken table is unknown with a reason: never zero, never what it was."""
@@ -156,6 +159,25 @@ def test_a_broken_table_never_leaves_a_figure(tmp_path: Path, table: str, fault:
     for (_, field), reading in seen(fake(proc)).items():
         if field in RESTS_ON[table]:
             assert isinstance(reading, Unavailable), reading
+
+
+def test_every_socket_beyond_loopback_is_told(tmp_path: Path) -> None:
+    """A way in may begin at any socket: the address of each that others can reach is told, whosever it is."""
+    rows = (row(DASHBOARD, 1), row("00000000:01BB", 2), row("070200C0:1F90", 3), row("00000000:01BB", 4))
+    v6 = tcp(row("0" * 32 + ":01BB", 5), v6=True)
+    readings = seen(fake(machine(tmp_path, tcp(*rows) | v6)))
+    assert value(readings, f"{HOST}/network", F.SOCKETS) == ("0.0.0.0:443", "192.0.2.7:8080", "[::]:443")
+    assert value(readings, f"{HOST}/network", F.ADDRESSES) == ("127.0.0.1", "192.0.2.7", "[::1]")
+    assert value(readings, HOST, F.LISTENERS) == 1
+
+
+def test_this_machines_own_addresses() -> None:
+    """They are those that others find on its interfaces."""
+    told = value(seen(HostSource("box", {})), f"{HOST}/network", F.ADDRESSES)
+    kinds = (socket.AF_INET, socket.AF_INET6)
+    found = {each.address for one in psutil.net_if_addrs().values() for each in one if each.family in kinds}
+    assert isinstance(told, tuple)
+    assert {each.strip("[]") for each in told} == {each.partition("%")[0] for each in found}
 
 
 def test_listeners_are_not_gone_when_nobody_says_so(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Who listens on this machine, as far as it concerns agents.
 
-Rule 1: told is a socket that a known gateway holds, and one on a port where agents usually listen. Others are nobody's
-        concern here, and their processes are not looked into.
+Rule 1: told is a socket that a known gateway holds, and one on a port where agents usually listen. Of all others only
+        the address is told, for a way in may begin there; their processes are not looked into.
 Rule 2: which process holds a socket is only visible to the process's own user and to root. Not being allowed to see it
         is another answer than there being none.
 Rule 3: the work is bounded. A machine with very many open files gets no answer rather than a slow one.
@@ -10,7 +10,7 @@ Rule 3: the work is bounded. A machine with very many open files gets no answer 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -48,13 +48,21 @@ class Listener(NamedTuple):
     """The instance whose gateway it is, where it is one."""
 
 
-def listeners(proc: str, holders: Mapping[int, str], *, links_limit: int = LINKS_LIMIT) -> list[Listener]:
-    """Return the listeners that concern agents. ``holders`` are the gateways' processes, with their instances.
+def listeners(
+    proc: str,
+    holders: Mapping[int, str],
+    *,
+    sockets: Sequence[Socket] | None = None,
+    links_limit: int = LINKS_LIMIT,
+) -> list[Listener]:
+    """Return the listeners that concern agents, among all ``sockets`` that listen, should somebody have read them.
+
+    ``holders`` are the gateways' processes, with their instances.
 
     Raises:
         SourceError: when the kernel's tables cannot be read.
     """
-    sockets = list(_all_sockets(proc))
+    sockets = list(all_sockets(proc)) if sockets is None else sockets
     search = Search(proc, {socket.inode for socket in sockets}, links_limit)
     search.through(sorted(holders))
     strangers = [socket for socket in sockets if socket.port in ROLES and socket.inode not in search.found]
@@ -125,7 +133,17 @@ def _processes_of(proc: str, users: set[int]) -> list[int]:
     return found
 
 
-def _all_sockets(proc: str) -> Iterator[Socket]:
+def beyond_loopback(sockets: Iterable[Socket]) -> tuple[str, ...]:
+    """Return the addresses on which others can reach anything at all, whosever it is."""
+    return tuple(sorted({socket.address for socket in sockets if socket.public}))
+
+
+def all_sockets(proc: str) -> Iterator[Socket]:
+    """Return every socket that listens.
+
+    Raises:
+        SourceError: when the kernel's tables cannot be read.
+    """
     for table in TABLES:
         try:
             text = _read_table(f"{proc}/{table}")

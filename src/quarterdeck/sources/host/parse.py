@@ -28,6 +28,8 @@ _SOCKET = re.compile(
     r" \S+ \S+ \S+ +(\d{1,10}) +\d+ +(\d{1,19})\b",
     re.ASCII,
 )
+_OWN_V4 = re.compile(r"\|-- ([0-9.]{7,15})\n +/32 host LOCAL", re.ASCII)
+_OWN_V6 = re.compile(r"^([0-9a-f]{32}) ", re.MULTILINE | re.ASCII)
 _MAPPED = bytes(10) + b"\xff\xff"
 _IPV4_LENGTH = 4
 
@@ -99,6 +101,20 @@ def sockets(text: str) -> Iterator[Socket]:
         row = _SOCKET.match(line)
         if row is not None and row[3] == LISTEN:
             yield _socket(_address(row[1]), int(row[2], 16), int(row[4]), int(row[5]))
+
+
+def own_v4(text: str) -> frozenset[str]:
+    """Return the machine's own addresses from ``net/fib_trie``. There is no machine without one."""
+    found = frozenset(_OWN_V4.findall(text))
+    if not found:
+        raise SourceError(Reason.SCHEMA, "the kernel says nothing of this machine's own addresses")
+    return found
+
+
+def own_v6(text: str) -> frozenset[str]:
+    """Return the machine's own addresses from ``net/if_inet6``, in brackets."""
+    packed = (bytes.fromhex(digits) for digits in _OWN_V6.findall(text))
+    return frozenset(f"[{socket.inet_ntop(socket.AF_INET6, each)}]" for each in packed)
 
 
 def _address(digits: str) -> bytes:

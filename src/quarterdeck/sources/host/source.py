@@ -17,7 +17,7 @@ from quarterdeck.sources import files
 from quarterdeck.sources.files import SourceError
 from quarterdeck.sources.host import parse
 from quarterdeck.sources.host.disks import Disk, Disks, Room, room_at
-from quarterdeck.sources.host.listeners import ROLES, Listener, listeners
+from quarterdeck.sources.host.listeners import ROLES, Listener, all_sockets, beyond_loopback, listeners
 from quarterdeck.truth import fields as F  # noqa: N812 -- a table reads better with one letter before each field
 from quarterdeck.truth.fields import Field
 from quarterdeck.truth.reading import AnyReading, Key, Origin, Reason
@@ -76,6 +76,7 @@ class HostSource:
         yield from self._figures(now)
         yield from self._rooms(now)
         yield from self._listening(now)
+        yield from self._own_addresses(now)
 
     # --- memory, load, clock ---------------------------------------------------------------------------------------
 
@@ -129,16 +130,37 @@ class HostSource:
 
     def _listening(self, now: datetime) -> Iterator[AnyReading]:
         """Tell who listens. While the kernel does not say, those who did have not gone: they are unknown."""
+        network = f"{self._subject}/network"
         try:
-            found = listeners(self._proc, self._holders())
+            sockets = list(all_sockets(self._proc))
+            found = listeners(self._proc, self._holders(), sockets=sockets)
         except SourceError as error:
             yield F.LISTENERS.unavailable(self._subject, SOCKETS, error.reason, error.detail, now)
+            yield F.SOCKETS.unavailable(network, SOCKETS, error.reason, error.detail, now)
             yield from unanswered(self._listeners_before, now, error.reason, error.detail).values()
             return
         yield F.LISTENERS.known(self._subject, SOCKETS, len(found), now)
+        yield F.SOCKETS.known(network, SOCKETS, beyond_loopback(sockets), now)
         readings = [reading for listener in found for reading in self._listener(listener, now)]
         self._listeners_before = {(reading.subject, reading.field): reading for reading in readings}
         yield from readings
+
+    def _own_addresses(self, now: datetime) -> Iterator[AnyReading]:
+        subject, origin = f"{self._subject}/network", Origin(KERNEL, "net/fib_trie")
+        try:
+            own = parse.own_v4(self._read("net/fib_trie", LARGE)) | self._own_v6()
+        except SourceError as error:
+            yield F.ADDRESSES.unavailable(subject, origin, error.reason, error.detail, now)
+        else:
+            yield F.ADDRESSES.known(subject, origin, tuple(sorted(own)), now)
+
+    def _own_v6(self) -> frozenset[str]:
+        try:
+            return parse.own_v6(self._read("net/if_inet6", LARGE))
+        except SourceError as error:
+            if error.reason is Reason.MISSING:  # a kernel without IPv6
+                return frozenset()
+            raise
 
     def _listener(self, listener: Listener, now: datetime) -> Iterator[AnyReading]:
         address, pid = listener.socket.address, listener.pid

@@ -1,0 +1,105 @@
+"""Containers: the ports that Docker and Podman publish.
+
+Rule 1: the engine is asked, not the listeners: without its helper process a published port has none, and goes past a
+        firewall that somebody trusts.
+Rule 2: it is only ever asked for its list, by ``GET`` on its socket. Nothing is started and nothing is changed.
+Rule 3: an engine that is here and does not answer leaves the machine in doubt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from quarterdeck.http import Fault, HttpError, Limits, LocalLooker
+from quarterdeck.sources.files import SourceError
+from quarterdeck.sources.ways.told import NOTHING, Seen, Told, address, merged, put
+from quarterdeck.truth.exposure import INSIDE
+from quarterdeck.truth.reading import Reason
+
+NAME: Final = "containers"
+LIST: Final = "/containers/json"
+LIMITS: Final = Limits(connect_s=1.0, silence_s=4.0, total_s=6.0, body=16_000_000)
+GOOD: Final = 200
+ENGINES: Final = ("dockerd", "containerd-shim", "containerd-shim-runc-v2", "conmon")
+"""Processes that tell that containers run."""
+NO_SOCKET: Final = (
+    Reason.MISSING,
+    "containers run, and no engine's socket is there to ask; `systemctl start podman.socket`",
+)
+NOT_A_LIST: Final = (Reason.CORRUPT, "the engine's answer is not the list of containers it should be")
+
+
+class Port(msgspec.Struct):
+    """One port of a container as the engine tells it."""
+
+    inner: int = msgspec.field(name="PrivatePort")
+    kind: str = msgspec.field(name="Type", default="tcp")
+    outer: int | None = msgspec.field(name="PublicPort", default=None)
+    address: str | None = msgspec.field(name="IP", default=None)
+
+
+class Container(msgspec.Struct):
+    """One container as the engine tells it."""
+
+    names: list[str] | None = msgspec.field(name="Names", default=None)
+    ports: list[Port] | None = msgspec.field(name="Ports", default=None)
+
+
+class Containers:
+    """What Docker and Podman publish."""
+
+    name = NAME
+    locator = "containers/json"
+
+    def __init__(self, sockets: Sequence[Path], *, running: Callable[[str], bool] = lambda _: False) -> None:
+        """Ask the engines at these sockets, as far as they are there."""
+        self._sockets, self._running = sockets, running
+
+    def ask(self) -> Seen:
+        """Ask every engine.
+
+        Raises:
+            SourceError: when one that is here cannot be asked.
+        """
+        answers = [found for path in self._sockets if (found := _list(path)) is not None]
+        if not answers:
+            if any(self._running(engine) for engine in ENGINES):
+                raise SourceError(*NO_SOCKET)
+            return NOTHING
+        return Seen("routes", merged(told for body in answers for told in published(body)))
+
+
+def _list(path: Path) -> bytes | None:
+    """Return what an engine answers; None where there is none."""
+    try:
+        answer = LocalLooker(path, "localhost", LIMITS).get(LIST)
+    except HttpError as error:
+        if error.fault is Fault.REFUSED:
+            return None
+        raise SourceError(error.reason, f"{path.name}: {error.detail}") from None
+    if answer.status != GOOD or not answer.whole:
+        raise SourceError(Reason.CORRUPT, f"{path.name} answers {answer.status}, or more than it may")
+    return answer.body
+
+
+def published(body: bytes) -> Iterator[Told]:
+    """Return a route for every published port in a list of containers.
+
+    Raises:
+        SourceError: when it is no such list.
+    """
+    try:
+        containers = msgspec.json.decode(body, type=list[Container])
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        raise SourceError(*NOT_A_LIST) from None
+    for container in containers:
+        name = (container.names or ["/unnamed"])[0].lstrip("/")[:60] or "unnamed"
+        for port in container.ports or ():
+            if port.outer and port.kind == "tcp":
+                told = Told(f"container:{name}", address(port.address or "", port.outer))
+                put(told, [f"{INSIDE}:{port.inner}"])
+                yield told
