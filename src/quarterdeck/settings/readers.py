@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from quarterdeck.settings import credentials
 from quarterdeck.truth.instance import ALL
 from quarterdeck.truth.shapes import LINK
 
@@ -159,7 +160,7 @@ def _entry(read: Reader[T], position: int, raw: object) -> T:
 
 def secret_file(raw: object) -> Path:
     """The path of a file that holds a secret: there, ours, not empty, and for nobody else to read."""
-    file = path(raw)
+    file = credentials.placed(path(raw))
     try:
         found = file.stat()
         content = file.read_bytes()[:SECRET_LIMIT] if stat.S_ISREG(found.st_mode) else b""
@@ -169,7 +170,7 @@ def secret_file(raw: object) -> Path:
         raise Wrong("names a file that cannot be read", "Let the user who runs Quarterdeck own it (chown).") from None
     if not stat.S_ISREG(found.st_mode):
         raise Wrong("names something that is not a file", "Put the secret into a plain file.")
-    if found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+    if credentials.open_to_others(file, found.st_mode):
         raise Wrong("names a secret file that others may read", "Keep it to its owner: chmod 600.")
     if not content.strip():
         raise Wrong("names an empty file", "Put the secret into it.")

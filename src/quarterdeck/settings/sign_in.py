@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from quarterdeck.errors import ConfigurationError
-from quarterdeck.settings import readers
+from quarterdeck.settings import credentials, readers
 from quarterdeck.settings.entry import Setting, Table
 from quarterdeck.settings.parse import Parsed
 from quarterdeck.settings.readers import Wrong
@@ -199,7 +199,7 @@ def read_secret(file: Path) -> str:
         raise ConfigurationError(f"The secret in {file} cannot be read", _MEND) from None
     with os.fdopen(descriptor, "rb") as opened:
         mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode) or mode & (stat.S_IRWXG | stat.S_IRWXO):
+        if not stat.S_ISREG(mode) or credentials.open_to_others(file, mode):
             raise ConfigurationError(f"The secret in {file} may be read by others, or is in no plain file", _MEND)
         secret = opened.read(SECRET_LIMIT + 1).strip()
     if not secret or len(secret) > SECRET_LIMIT or not secret.isascii() or not secret.decode("ascii").isprintable():
