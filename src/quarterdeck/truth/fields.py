@@ -559,6 +559,42 @@ AUDITED = Field(
     "exposure", "audited", Idents(), "What was asked for ways; unavailable when one of them did not answer."
 )
 
+# --- tailnet: host:NAME/tailnet ------------------------------------------------------------------------------------
+
+TAILNET_STATE = Field(
+    "tailnet",
+    "state",
+    Word(("running", "starting", "stopped", "needs login", "needs approval")),
+    "How the tailnet's daemon of this host says that it is.",
+)
+TAILNET_ADDRESSES = Field("tailnet", "addresses", Idents(), "Addresses of this host on the tailnet.")
+TAILNET_NAME = Field("tailnet", "name", Optional(Ident()), "Full name of this host on the tailnet; none without names.")
+TAILNET_TUNNEL = Field("tailnet", "tunnel", Bool(), "Whether its addresses are on a tunnel of the kernel.")
+TAILNET_PEERS = Field("tailnet", "peers", Count(), "Other machines of the tailnet that this host may see.")
+TAILNET_ONLINE = Field("tailnet", "peers_online", Count(), "Those of them that are connected.")
+TAILNET_KEY_EXPIRES_AT = Field(
+    "tailnet", "key_expires_at", Optional(Instant()), "When its key expires and it falls off the tailnet; none: never."
+)
+TAILNET_KEY_EXPIRED = Field("tailnet", "key_expired", Bool(), "Whether its key has expired.")
+TAILNET_WARNINGS = Field("tailnet", "warnings", Count(), "What the daemon finds wrong with itself: how many things.")
+TAILNET_VERSION = Field("tailnet", "version", Ident(), "Release of the daemon.")
+SERVE_ENTRIES = Field(
+    "tailnet",
+    "serve_entries",
+    Table(Word(("https", "http", "tcp", "tls"))),
+    "What the daemon itself serves to the tailnet: by `PORT`, or by `svc:NAME:PORT`.",
+)
+SERVE_TARGETS = Field(
+    "tailnet",
+    "serve_targets",
+    Table(Ident()),
+    "What is behind that: by `HOST:PORT/PATH` for pages, else as in `serve_entries`; `HOST:PORT` of another program, "
+    "`unix:NAME` for a socket, or `files`, `text`, `redirect`, `nothing`.",
+)
+FUNNEL = Field(
+    "tailnet", "funnel", Idents(), "What of it is open to the whole internet, by `HOST:PORT`: Tailscale Funnel."
+)
+
 # --- systemd: systemd:SCOPE/UNIT -----------------------------------------------------------------------------------
 
 LOAD_STATE = Field("unit", "load_state", Word(), "Whether systemd found the unit.")

@@ -31,7 +31,7 @@ FEW = 1 << 15
 
 NOT_IN_SNAPSHOTS = {
     *("source", "unit", "timer", "ledger", "session", "service", "repository"),
-    *("network", "forwarder", "route", "exposure"),
+    *("network", "forwarder", "route", "exposure", "tailnet"),
 }
 """Kinds of which only the hub itself speaks."""
 
