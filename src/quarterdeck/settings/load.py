@@ -11,6 +11,7 @@ from typing import Any
 from quarterdeck.errors import ConfigurationError, UsageError
 from quarterdeck.settings import access, discover, named
 from quarterdeck.settings.access import PORT, Ledger
+from quarterdeck.settings.exposure import Exposure
 from quarterdeck.settings.lines import Path as Place
 from quarterdeck.settings.mistakes import SettingsError
 from quarterdeck.settings.model import History, Settings, Units
@@ -70,6 +71,7 @@ def load(
         units=Units(**parsed.values.get("units", {})),
         history=History(**{"file": _state(env) / "history.db", **parsed.values.get("history", {})}),
         ledger=Ledger(**{"file": _state(env) / "ledger.db", **parsed.values.get("ledger", {})}),
+        exposure=Exposure(**parsed.values.get("exposure", {})),
         file=file,
         notes=tuple(notes),
     )

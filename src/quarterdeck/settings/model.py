@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from quarterdeck.settings.access import PORT, Access, Ledger, Server
+from quarterdeck.settings.exposure import Exposure
 from quarterdeck.truth.instance import Instance
 from quarterdeck.truth.thresholds import Thresholds
 from quarterdeck.truth.watched import Repository, Service
@@ -54,6 +55,7 @@ class Settings(NamedTuple):
     services: tuple[Service, ...] = ()
     repositories: tuple[Repository, ...] = ()
     history: History = History()
+    exposure: Exposure = Exposure()
     file: Path | None = None
     """The file that was read; None when there is none."""
     notes: tuple[str, ...] = ()

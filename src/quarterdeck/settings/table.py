@@ -10,6 +10,7 @@ from dataclasses import fields
 from quarterdeck.settings import readers
 from quarterdeck.settings.access import ACCESS, LEDGER, SERVER
 from quarterdeck.settings.entry import Setting, Table
+from quarterdeck.settings.exposure import EXPOSURE
 from quarterdeck.settings.model import History
 from quarterdeck.truth.thresholds import Thresholds
 
@@ -82,6 +83,12 @@ INSTANCE = Table(
             "The host it runs on as you reach it by ssh, for commands to copy.",
             "no such commands",
             example='"me@deck"',
+        ),
+        "user_logins": Setting(
+            readers.boolean,
+            "Look for a person's own logins (`.git-credentials`, `gh` and the like) in the home folder of the user it "
+            "runs as: the agent can use them too. Their values are not kept.",
+            "true",
         ),
         "snapshot": Setting(
             readers.path,
@@ -239,6 +246,7 @@ ROOT = Table(
         ),
         "history": Table("What is remembered, where, and for how long.", HISTORY),
         "ledger": LEDGER,
+        "exposure": EXPOSURE,
         "thresholds": Table(
             "When something counts as wrong. Times are in seconds, shares between 0 and 1.", THRESHOLDS
         ),

@@ -57,6 +57,7 @@ BY_RULE = {
     ("kanban", "blocked in silence"): Severity.INFO,
     ("host", "clock stepped"): Severity.INFO,
     ("listener", "public"): Severity.CRITICAL,
+    ("exposure", "exposed"): Severity.CRITICAL,
     ("unit", "not found"): Severity.WARN,
     ("unit", "off"): Severity.WARN,
     ("timer", "not found"): Severity.WARN,
@@ -89,8 +90,9 @@ FOLLOWS = {
 }
 """Which trouble follows from which part of the same instance, when that part is in trouble too."""
 
-FOLLOWS_OWNER = frozenset({("unit", "failed"), ("unit", "off"), ("unit", "restarting")})
-"""Which trouble follows from that of the subject it stands for: a unit that failed, from the gateway it ran."""
+FOLLOWS_OWNER = frozenset({("unit", "failed"), ("unit", "off"), ("unit", "restarting"), ("listener", "public")})
+"""Which trouble follows from that of the subject it stands for: a unit that failed, from the gateway it ran; a listener
+that others can reach, from the way that begins at it."""
 
 
 @dataclass(frozen=True, slots=True)

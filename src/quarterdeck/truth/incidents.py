@@ -86,6 +86,7 @@ BEHIND: Mapping[str | tuple[str, str], tuple[Share, ...]] = {
     "host": (Share.HOST,),
     "disk": (Share.HOST,),
     "listener": (Share.HOST,),
+    "exposure": (Share.HOST,),
     "unit": (Share.PARENT,),
     "timer": (Share.PARENT,),
 }
@@ -294,6 +295,7 @@ PLURALS = {
     "timer": "timers",
     "disk": "disks",
     "listener": "listeners",
+    "exposure": "private places",
     "instance": "homes",
     "logs": "logs",
     "credentials": "logins",

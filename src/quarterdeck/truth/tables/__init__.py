@@ -10,6 +10,7 @@ from quarterdeck.truth.judgement import Facts, Judgement, Rule, judge
 from quarterdeck.truth.reading import AnyReading, Key
 from quarterdeck.truth.tables.credentials import CREDENTIAL, CREDENTIALS
 from quarterdeck.truth.tables.cron import JOB, SCHEDULER
+from quarterdeck.truth.tables.exposure import EXPOSURE, FORWARDER, NETWORK, ROUTE
 from quarterdeck.truth.tables.gateway import GATEWAY
 from quarterdeck.truth.tables.history import HISTORY
 from quarterdeck.truth.tables.host import DISK, HOST, LISTENER, SOURCE, TIMER, UNIT
@@ -40,6 +41,10 @@ TABLES: dict[str, tuple[Rule, ...]] = {
     "timer": TIMER,
     "service": SERVICE,
     "repository": REPOSITORY,
+    "network": NETWORK,
+    "forwarder": FORWARDER,
+    "route": ROUTE,
+    "exposure": EXPOSURE,
     "source": SOURCE,
     "history": HISTORY,
 }
