@@ -46,8 +46,8 @@ def admin(raw: object) -> str:
 
 
 EXPOSURE: Final = Table(
-    "Where ways in from beyond this machine are looked for. Listeners, Caddy, nginx, containers, tunnels and the tailnet "
-    "are looked at without being named; see `quarterdeck exposure`.",
+    "Where ways in from beyond this machine are looked for. Listeners, Caddy, nginx, containers, tunnels and the "
+    "tailnet are looked at without being named; see `quarterdeck exposure`.",
     {
         "caddyfile": Setting(
             readers.path,
