@@ -46,6 +46,8 @@ class Instance:
     """Where it is written what to do when it fails."""
     ssh: str | None = None
     """The host it runs on as it is reached by ssh."""
+    user_logins: bool = True
+    """Whether a person's own logins are looked for in the home folder of the user it runs as."""
     policy: Policy = field(default_factory=Policy)
     thresholds: Thresholds = field(default_factory=Thresholds)
 

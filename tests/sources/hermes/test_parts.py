@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quarterdeck.sources.files import SourceError
-from quarterdeck.sources.hermes import auth, credentials, facts, inventory
+from quarterdeck.sources.hermes import auth, facts, inventory
 from quarterdeck.sources.hermes.answers import Report
+from quarterdeck.sources.hermes.credentials import Credentials
 from quarterdeck.sources.hermes.inventory import Inventory
 from quarterdeck.sources.hermes.model import CONFIG
 from quarterdeck.truth.instance import Instance
@@ -44,7 +45,7 @@ def open_place(tmp_path: Path) -> Path:
 
 def exposed(home: Path) -> Any:
     report = Report(NOW)
-    credentials.tell(report, "north", home, auth.NO_LOGINS)
+    Credentials(Instance("north", "north", home=home, user_logins=False), home).tell(report, auth.NO_LOGINS)
     return {reading.field: reading for reading in report.readings}["world_readable"]
 
 
@@ -98,11 +99,12 @@ def test_a_walk_that_the_group_may_not_make_protects(open_place: Path) -> None:
     assert value(exposed(open_place)) == ()
 
 
-def test_an_environment_file_is_noticed_and_not_opened(open_place: Path) -> None:
+def test_a_pipe_for_an_environment_file_is_noticed_and_not_opened(open_place: Path) -> None:
     """That there is an environment file is a fact; a pipe in its place would hang whoever opened it."""
     report = Report(NOW)
     os.mkfifo(open_place / ".env")
-    credentials.tell(report, "north", open_place, auth.NO_LOGINS)
+    home = Instance("north", "north", home=open_place, user_logins=False)
+    Credentials(home, open_place).tell(report, auth.NO_LOGINS)
     assert value({reading.field: reading for reading in report.readings}["env_file"]) is True
 
 

@@ -9,11 +9,12 @@ Rule 2: a credential that was refused counts as refused until the moment the pro
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from quarterdeck.sources.files import SourceError, parse_json
-from quarterdeck.sources.hermes.answers import Answer, attempt, from_epoch, from_text, given, past
+from quarterdeck.sources.hermes.answers import Answer, attempt, given, past
+from quarterdeck.sources.hermes.held import moment
 from quarterdeck.sources.hermes.values import table, whole
 from quarterdeck.truth.reading import Reason
 
@@ -25,9 +26,6 @@ TOO_MANY_REQUESTS = 429
 UNAUTHORIZED = 401
 RETRIED_AFTER = timedelta(hours=1)
 RETRIED_AFTER_UNAUTHORIZED = timedelta(minutes=5)
-
-MILLISECONDS_FROM = 1e12
-"""A number this large counts milliseconds, not seconds: the agent writes both."""
 
 
 class Login(NamedTuple):
@@ -54,8 +52,8 @@ NO_LOGINS = Auth(providers=(), expires_at=None, pool=())
 def parse(data: bytes, now: datetime) -> Auth:
     """Understand ``auth.json``."""
     document = table(parse_json(data))
-    states = attempt(lambda: _filled(document.get("providers")))
-    pools = attempt(lambda: _filled(document.get("credential_pool")))
+    states = attempt(lambda: filled(document.get("providers")))
+    pools = attempt(lambda: filled(document.get("credential_pool")))
     return Auth(
         providers=attempt(lambda: tuple(sorted({*given(states), *given(pools)}))),
         expires_at=attempt(lambda: _earliest([*given(states).values(), *_entries(given(pools))])),
@@ -84,7 +82,7 @@ def _pause(code: int | None) -> timedelta:
     return RETRIED_AFTER_UNAUTHORIZED if code == UNAUTHORIZED else RETRIED_AFTER
 
 
-def _filled(value: object) -> Mapping[str, object]:
+def filled(value: object) -> Mapping[str, object]:
     """Take a table by provider, without the empty places that a logout leaves."""
     return {} if value is None else {name: each for name, each in table(value).items() if each}
 
@@ -92,10 +90,15 @@ def _filled(value: object) -> Mapping[str, object]:
 def _entries(pools: Mapping[str, object]) -> list[object]:
     found: list[object] = []
     for entries in pools.values():
-        if not isinstance(entries, list):
-            raise SourceError(Reason.SCHEMA, "holds something else where a list of credentials should be")
-        found += entries
+        found += listed(entries)
     return found
+
+
+def listed(entries: object) -> list[object]:
+    """Take the entries of a pool."""
+    if isinstance(entries, list):
+        return entries
+    raise SourceError(Reason.SCHEMA, "holds something else where a list of credentials should be")
 
 
 def _earliest(logins: Iterable[object]) -> datetime | None:
@@ -106,7 +109,7 @@ def _earliest(logins: Iterable[object]) -> datetime | None:
 def _expiry(login: Mapping[str, object]) -> datetime | None:
     if login.get("refresh_token") or isinstance(login.get("tokens"), dict):
         return None
-    return _moment(login.get("expires_at") or login.get("expires_at_ms"))
+    return moment(login.get("expires_at") or login.get("expires_at_ms"))
 
 
 def _login(value: object, now: datetime) -> Login:
@@ -116,21 +119,10 @@ def _login(value: object, now: datetime) -> Login:
         status=login.get("last_status"),
         since=attempt(_since, login.get("last_status_at"), now),
         code=None if code is None else whole(code),
-        reset_at=_moment(login.get("last_error_reset_at")),
+        reset_at=moment(login.get("last_error_reset_at")),
     )
 
 
 def _since(value: object, now: datetime) -> datetime | None:
-    moment = _moment(value)
-    return moment and past(moment, now)
-
-
-def _moment(value: object) -> datetime | None:
-    """Read a moment as the agent writes them: seconds, milliseconds, or text."""
-    if value is None or value == "":
-        return None
-    if isinstance(value, str):
-        return from_text(value, UTC)
-    if isinstance(value, int | float) and not isinstance(value, bool) and value >= MILLISECONDS_FROM:
-        return from_epoch(value / 1000)
-    return from_epoch(value)
+    at = moment(value)
+    return at and past(at, now)

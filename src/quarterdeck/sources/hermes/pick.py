@@ -76,10 +76,19 @@ def pick(data: bytes, wanted: Wanted) -> Value:
     Raises:
         SourceError: when it is not one document of YAML, or larger than a configuration can be.
     """
+    return _Picker(events(data)).document(wanted)
+
+
+def events(data: bytes) -> Iterator[Event]:
+    """Return what a YAML document is made of, piece by piece.
+
+    Raises:
+        SourceError: as ``pick`` does, when it comes to what is wrong.
+    """
     if not data:
         raise SourceError(Reason.CORRUPT, "empty")
     try:
-        return _Picker(_bounded(yaml.parse(data, Loader=yaml.CSafeLoader))).document(wanted)
+        yield from _bounded(yaml.parse(data, Loader=yaml.CSafeLoader))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""

@@ -32,6 +32,7 @@ from quarterdeck.sources.hermes import (
 )
 from quarterdeck.sources.hermes.answers import Answer, Report, after, attempt, given
 from quarterdeck.sources.hermes.gateway import Around, Evidence
+from quarterdeck.sources.hermes.likeness import Likeness
 from quarterdeck.sources.hermes.proc import KERNEL, Kernel
 from quarterdeck.sources.hermes.release import Releases, beats
 from quarterdeck.sources.hermes.runner import Runner
@@ -59,9 +60,16 @@ class HermesSource:
     """The readings of one instance."""
 
     def __init__(
-        self, instance: Instance, roots: Mapping[PurePath, str] | None = None, kernel: Kernel = KERNEL
+        self,
+        instance: Instance,
+        roots: Mapping[PurePath, str] | None = None,
+        kernel: Kernel = KERNEL,
+        likeness: Likeness | None = None,
     ) -> None:
-        """Take the instance to look at; ``roots`` says by which id each watched root home goes."""
+        """Take the instance to look at; ``roots`` says by which id each watched root home goes.
+
+        With a ``likeness`` that it has in common with other agents, its secrets are compared with theirs.
+        """
         if instance.home is None:
             raise ValueError("An instance that is read from its home needs one.")
         self._instance, self._kernel = instance, kernel
@@ -71,6 +79,7 @@ class HermesSource:
         self._logs = logs.LogFiles(home)
         self._dumps = dumps.DumpFiles(home)
         self._inventory = inventory.Inventory(home)
+        self._credentials = credentials.Credentials(instance, home, likeness)
         self._releases = Releases(kernel)
         self._sessions = sessions.Memory()
         self._cron = cron.Memory()
@@ -134,7 +143,7 @@ class HermesSource:
             "model",
             lambda part: model.tell(part, name, config=config, auth=logins, errors=errors, failures=failures),
         )
-        self._part(report, "credentials", lambda part: credentials.tell(part, name, self._home, logins))
+        self._part(report, "credentials", lambda part: self._credentials.tell(part, logins))
         self._part(report, "logs", lambda part: logs.tell(part, name, self._home, errors))
         integrations = after(config, lambda found: found.integrations)
         self._part(report, "inventory", lambda part: self._inventory.tell(part, name, integrations, model.CONFIG))
