@@ -567,7 +567,13 @@ TAILNET_STATE = Field(
     Word(("running", "starting", "stopped", "needs login", "needs approval")),
     "How the tailnet's daemon of this host says that it is.",
 )
-TAILNET_ADDRESSES = Field("tailnet", "addresses", Idents(), "Addresses of this host on the tailnet.")
+TAILNET_ADDRESSES = Field("tailnet", "addresses", Idents(), "Addresses of this host on the tailnet, by its daemon.")
+TAILNET_PROVEN = Field(
+    "tailnet",
+    "proven",
+    Idents(),
+    "Those of them that are proven: the daemon is connected, and the kernel has them on a tunnel and nowhere else.",
+)
 TAILNET_NAME = Field("tailnet", "name", Optional(Ident()), "Full name of this host on the tailnet; none without names.")
 TAILNET_TUNNEL = Field("tailnet", "tunnel", Bool(), "Whether its addresses are on a tunnel of the kernel.")
 TAILNET_PEERS = Field("tailnet", "peers", Count(), "Other machines of the tailnet that this host may see.")
