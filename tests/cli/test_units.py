@@ -12,7 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from quarterdeck.cli.units import EVERYBODYS, Order, Unit, exporter, hub, run, steps
+from quarterdeck.cli.reach import NOBODY, Peer, Reach, reach_of
+from quarterdeck.cli.unit import EVERYBODYS, Order, Unit
+from quarterdeck.cli.units import exporter, run, steps
+from quarterdeck.cli.units_hub import hub
+from quarterdeck.settings import Settings, load
+from quarterdeck.settings.credentials import name_of
 
 EXPOSURE = "20"
 """Tenths of the score of systemd-analyze: 2.0 of 10."""
@@ -25,8 +30,31 @@ HOME = Path("/home/somebody/.hermes")
 SNAPSHOT = Path("/var/lib/quarterdeck-snapshots/north/snapshot.json")
 
 
-def order(scope: str = "system", *, home: Path = HOME, snapshot: Path = SNAPSHOT) -> Order:
-    return Order(scope, "north", home, USER, Path(sys.executable), snapshot)
+PYTHON = Path(sys.executable).resolve()
+TAILNET = "IPAddressAllow=100.64.0.0/10 fd7a:115c:a1e0::/48"
+FULL = Reach(
+    tailscaled=True,
+    tailnet=True,
+    addresses=("203.0.113.7", "2001:db8::1"),
+    names=(Peer("git.example.com", "[access.forge]"),),
+    secrets=(Path("/etc/quarterdeck/forge secret"),),
+    files=(Path("/srv/deck/history.db"), Path("/var/lib/quarterdeck/.local/state/quarterdeck/ledger.db")),
+    socket=Path("/run/quarterdeck/serve.sock"),
+    servers_database=True,
+)
+"""Everything that settings can ask of the hub's unit."""
+
+
+def order(
+    scope: str = "system",
+    *,
+    home: Path = HOME,
+    snapshot: Path = SNAPSHOT,
+    reach: Reach = NOBODY,
+    config: Path | None = None,
+    passwords: Path | None = None,
+) -> Order:
+    return Order(scope, "north", home, USER, PYTHON, snapshot, reach, config, passwords)
 
 
 def every_unit(wanted: Order) -> list[Unit]:
@@ -77,6 +105,17 @@ def test_systemd_understands_every_line(tmp_path: Path, scope: str, place: Path)
     assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
 
 
+@pytest.mark.parametrize("scope", ["user", "system"])
+@pytest.mark.parametrize("place", AWKWARD.values(), ids=AWKWARD.keys())
+def test_systemd_understands_a_hub_with_every_setting(tmp_path: Path, scope: str, place: Path) -> None:
+    """So it does with a hub that serves the tailnet, is handed secrets and writes elsewhere, of any name."""
+    reach = FULL._replace(secrets=(place / "secret",), files=(place / "history.db",), socket=place / "serve.sock")
+    wanted = order(scope, reach=reach, config=place / "quarterdeck.toml", passwords=place / "pgpass")
+    files = put([hub(wanted)], tmp_path)
+    found = analyze("verify", "--man=no", *(["--user"] if scope == "user" else []), *files, runtime=tmp_path)
+    assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
+
+
 def test_systemd_would_complain_of_a_line_it_does_not_know(tmp_path: Path) -> None:
     """The silence of the test above means something: one unknown setting and systemd says so."""
     unit = exporter(order())[0]
@@ -85,9 +124,10 @@ def test_systemd_would_complain_of_a_line_it_does_not_know(tmp_path: Path) -> No
 
 
 def test_system_units_are_hardened_by_the_measure_of_systemd(tmp_path: Path) -> None:
-    """The exposure of exporter and hub in the system scope is 2.0 of 10 or less."""
+    """The exposure of exporter and hub in the system scope is 2.0 of 10 or less, also of a hub with every setting."""
     service, _, deck = every_unit(order())
-    for path in put([service, deck], tmp_path):
+    full = hub(order(reach=FULL, config=Path("/etc/quarterdeck/quarterdeck.toml"), passwords=Path("/etc/pgpass")))
+    for path in put([service, deck, Unit("full.service", full.text)], tmp_path):
         found = analyze("security", "--offline=yes", f"--threshold={EXPOSURE}", "--no-pager", path, runtime=tmp_path)
         assert found.returncode == 0, found.stdout
 
@@ -199,3 +239,130 @@ def test_what_cannot_be_done_is_said(
     printed = capsys.readouterr()
     assert said in printed.err
     assert printed.out == ""
+
+
+# --- the hub ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_hub_must_prove_that_it_lives() -> None:
+    """The hub counts as started when it says that it is ready, and is restarted when it is not heard for 30 seconds."""
+    lines = set(settings(hub(order())))
+    assert {"Type=notify", "NotifyAccess=main", "WatchdogSec=30", "Restart=on-failure"} <= lines
+
+
+def test_the_tailnet_is_let_through_only_where_it_is_served() -> None:
+    """Without the setting nobody but this host may be talked to; with it the tailnet's ranges, and its daemon first."""
+    plain, served = hub(order()), hub(order(reach=Reach(tailscaled=True, tailnet=True)))
+    assert [line for line in settings(plain) if line.startswith("IPAddress")] == [
+        "IPAddressDeny=any",
+        "IPAddressAllow=localhost",
+    ]
+    assert "tailscaled" not in plain.text
+    assert TAILNET in settings(served)
+    assert "After=network.target tailscaled.service" in settings(served)
+
+
+def test_no_secret_is_in_the_environment() -> None:
+    """Secrets are handed over as files; no unit sets a variable, and each file is named as the program looks for it."""
+    unit = hub(order(reach=FULL, passwords=Path("/etc/quarterdeck/pgpass")))
+    assert not [line for line in settings(unit) if line.startswith(("Environment", "PassEnvironment", "SetCredential"))]
+    assert {line for line in settings(unit) if line.startswith("LoadCredential")} == {
+        f'LoadCredential="{name_of(FULL.secrets[0])}:/etc/quarterdeck/forge secret"',
+        "LoadCredential=pgpass:/etc/quarterdeck/pgpass",
+    }
+
+
+def test_the_hub_writes_where_the_settings_say() -> None:
+    """Beside its own folder the hub may write where a database or a socket of the settings lies, and nowhere else."""
+    written = {"StateDirectory=quarterdeck", "RuntimeDirectory=quarterdeck", "ReadWritePaths=-/srv/deck"}
+    found = {line for line in settings(hub(order(reach=FULL))) if re.match("State.*y=|Runtime.*y=|ReadWrite", line)}
+    assert found == written
+    elsewhere = FULL._replace(socket=Path("/srv/sockets/serve.sock"))
+    lines = set(settings(hub(order(reach=elsewhere))))
+    assert "ReadWritePaths=-/srv/sockets" in lines
+    assert "RuntimeDirectory=quarterdeck" not in lines
+
+
+TOML = """
+[server]
+tailnet = {tailnet}
+[history]
+database = "postgresql://me@203.0.113.9/quarterdeck"
+[access.bearer]
+issuer = "https://id.example.com"
+audience = "quarterdeck"
+[[services]]
+id = "near"
+kind = "http"
+url = "http://127.0.0.1:8080/"
+[[services]]
+id = "mesh"
+kind = "tcp"
+address = "100.101.102.103:5432"
+[[services]]
+id = "far"
+kind = "http"
+url = "https://wiki.example.com/"
+[[services]]
+id = "later"
+kind = "http"
+url = "https://later.example.com/"
+deployed = false
+[[repositories]]
+id = "backup"
+path = "/srv/backup"
+confirm = true
+"""
+
+
+def read(folder: Path, text: str) -> Settings:
+    file = folder / "quarterdeck.toml"
+    file.write_text(text)
+    return load(file, env={"HOME": str(folder)}, snapshots=folder / "none")
+
+
+def test_whom_the_hub_reaches_is_read_from_the_settings(tmp_path: Path) -> None:
+    """Addresses of the settings are let through; names, which no unit takes, are told; what is near needs nothing."""
+    found = reach_of(read(tmp_path, TOML.format(tailnet="false")))
+    assert found.addresses == ("203.0.113.9",)
+    assert found.names == (
+        Peer("wiki.example.com", "[[services]] far"),
+        Peer("id.example.com", "[access.bearer]"),
+        Peer("the remote origin", "[[repositories]] backup"),
+    )
+    assert (found.tailnet, found.tailscaled, found.servers_database) == (True, False, True), "a service is in it"
+    assert reach_of(read(tmp_path, TOML.format(tailnet="true"))).tailscaled
+    none = reach_of(read(tmp_path, "discover = false\n"))
+    assert (none.tailnet, none.addresses, none.names, none.secrets) == (False, (), (), ())
+
+
+def test_who_cannot_be_let_through_is_told(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A name that the settings hold is named in the unit and on standard error, with what to do."""
+    (tmp_path / "quarterdeck.toml").write_text(TOML.format(tailnet="false"))
+    words = ["--home", str(home), "--id", "north", "--part", "hub", "--config", str(tmp_path / "quarterdeck.toml")]
+    assert run(words) == 0
+    printed = capsys.readouterr()
+    told = "wiki.example.com of [[services]] far: add IPAddressAllow= with its address"
+    assert f"quarterdeck units: not allowed yet: {told}" in printed.err
+    assert f"# NOT ALLOWED YET: {told}" in printed.out
+    assert f"-m quarterdeck up --config {tmp_path / 'quarterdeck.toml'}" in printed.out
+    assert f"--config {tmp_path / 'quarterdeck.toml'} --out" in printed.out, "the steps repeat what was asked for"
+
+
+def test_a_secret_of_the_settings_is_handed_over(tmp_path: Path) -> None:
+    """The client secret of the forge is a file of the settings, and so one that the service manager hands over."""
+    secret = tmp_path / "forge-secret"
+    secret.write_text("not" + "-real")
+    secret.chmod(0o600)
+    forge = f'[access.forge]\nurl = "https://203.0.113.8"\nclient_id = "a"\nclient_secret_file = "{secret}"\n'
+    found = reach_of(read(tmp_path, forge))
+    assert found.secrets == (secret,)
+    assert found.addresses == ("203.0.113.8",)
+
+
+def test_a_service_of_the_system_takes_nothing_out_of_homes(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What lies in a home is hidden from the system's hub: that is said at once, and where to put it instead."""
+    words = ["--scope", "system", "--home", str(home), "--id", "north", "--user", USER]
+    assert run([*words, "--passwords", "/home/me/pgpass"]) == 2
+    assert "/home/me/pgpass lies in a home" in capsys.readouterr().err
+    assert run([*words, "--passwords", "/home/me/pgpass", "--part", "exporter"]) == 0

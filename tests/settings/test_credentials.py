@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -27,7 +28,8 @@ def test_what_was_handed_over_is_taken(folder: Path) -> None:
     environment = {FOLDER: str(folder)}
     assert placed(KEPT, environment) == KEPT
     (folder / name_of(KEPT)).write_text("x")
-    assert placed(KEPT, environment) == folder / "etc-quarterdeck-forge--secret"
+    assert placed(KEPT, environment) == folder / name_of(KEPT)
+    assert name_of(KEPT).startswith("forge-secret-")
     assert placed(Path("/etc/quarterdeck/other"), environment) == Path("/etc/quarterdeck/other")
 
 
@@ -39,10 +41,18 @@ def test_without_a_folder_the_file_itself_is_meant(environment: dict[str, str]) 
 
 
 def test_no_two_files_have_one_name() -> None:
-    """Files whose paths differ by where a folder ends are called differently, and no name leads out of the folder."""
-    paths = [Path("/a/b-c"), Path("/a-b/c"), Path("/a/b/c"), Path("/a-b-c")]
-    assert len({name_of(path) for path in paths}) == len(paths)
-    assert all("/" not in name_of(path) for path in paths)
+    """Files in different folders are called differently, and each name is one that the service manager takes."""
+    paths = [
+        Path("/a/b-c"),
+        Path("/a-b/c"),
+        Path("/a/b/c"),
+        Path("/a-b-c"),
+        Path("/größe/a: %b\\"),
+        Path("/" + "x" * 255),
+    ]
+    names = {name_of(path) for path in paths}
+    assert len(names) == len(paths)
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]{1,100}", name) for name in names)
 
 
 def test_the_right_to_read_by_name_is_not_the_groups(folder: Path) -> None:

@@ -10,104 +10,53 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from quarterdeck import settings
+from quarterdeck.cli.reach import NOBODY, reach_of
+from quarterdeck.cli.unit import (
+    FILES,
+    GROUP,
+    HUB_USER,
+    PRIVILEGED,
+    PROC,
+    SIGNATURE,
+    SYSTEM_CALLS,
+    Order,
+    Unit,
+    command,
+    private_tmp,
+    quoted,
+    unit_file,
+)
+from quarterdeck.cli.units_hub import hub, missing
 from quarterdeck.errors import QuarterdeckError, UsageError
 from quarterdeck.settings import discover
 from quarterdeck.settings.readers import ID
 from quarterdeck.settings.table import SNAPSHOTS
 
-SIGNATURE: Final = "# Written by `quarterdeck units`. Keep your own changes in a drop-in: systemctl edit NAME"
-GROUP: Final = "quarterdeck"
-HUB_USER: Final = "quarterdeck"
-EVERYBODYS: Final = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 -- nothing is put there; it is what PrivateTmp= hides
-
-SYSTEM_CALLS: Final = (
-    "NoNewPrivileges=yes",
-    "RestrictNamespaces=yes",
-    "RestrictRealtime=yes",
-    "RestrictSUIDSGID=yes",
-    "LockPersonality=yes",
-    "MemoryDenyWriteExecute=yes",
-    "SystemCallArchitectures=native",
-    "SystemCallFilter=@system-service",
-    "SystemCallFilter=~@privileged @resources",
-    "SystemCallErrorNumber=EPERM",
-)
-"""Walls that every service manager can build, a user's own too."""
-
-FILES: Final = (
-    "# Everything else is read-only. A user's own service manager builds this wall where the kernel lets it, and goes",
-    "# on without it where not.",
-    "ProtectSystem=strict",
-)
-
-PRIVILEGED: Final = (
-    "CapabilityBoundingSet=",
-    "AmbientCapabilities=",
-    "PrivateDevices=yes",
-    "ProtectKernelTunables=yes",
-    "ProtectKernelModules=yes",
-    "ProtectKernelLogs=yes",
-    "ProtectControlGroups=yes",
-    "ProtectClock=yes",
-    "ProtectHostname=yes",
-    "RemoveIPC=yes",
-    "KeyringMode=private",
-)
-"""Walls that only the system's service manager can build."""
-
-PROC: Final = (
-    "# Who holds a gateway's lock stands in /proc/locks, which ProcSubset=pid would hide, and how that process is in",
-    "# /proc/PID, which ProtectProc= would hide where the gateway runs under another name.",
-    "ProcSubset=all",
-    "ProtectProc=default",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """One file for systemd."""
-
-    name: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """Which units are wanted."""
-
-    scope: str
-    id: str
-    home: Path
-    user: str
-    python: Path
-    snapshot: Path
-
-    @property
-    def is_system(self) -> bool:
-        """Whether the system's service manager runs them, and not the user's own."""
-        return self.scope == "system"
+SYSTEM_SETTINGS: Final = Path("/etc/quarterdeck/quarterdeck.toml")
+HIDDEN: Final = (Path("/home"), Path("/root"), Path("/run/user"))
+"""What ProtectHome= takes from a unit of the system."""
 
 
 def exporter(order: Order) -> tuple[Unit, Unit]:
     """Return the exporter's service and its timer."""
     name = f"quarterdeck-export-{order.id}"
     arguments = ("export", "--home", str(order.home), "--id", order.id, "--out", str(order.snapshot))
-    service = _file(
+    service = unit_file(
         {
             "Unit": (f"Description=Quarterdeck exporter of {order.id}",),
             "Service": (
                 "Type=oneshot",
                 *((f"User={order.user}", f"Group={GROUP}") if order.is_system else ()),
                 "UMask=0077",
-                _command(order, arguments),
+                command(order, arguments),
                 "TimeoutStartSec=20",
                 "MemoryMax=128M",
                 "TasksMax=16",
@@ -115,8 +64,8 @@ def exporter(order: Order) -> tuple[Unit, Unit]:
                 *_where_it_writes(order),
                 *FILES,
                 "ProtectHome=read-only",
-                f"ReadOnlyPaths={_quoted(order.home)}",
-                *_private_tmp(order),
+                f"ReadOnlyPaths={quoted(order.home)}",
+                *private_tmp(order, order.home, order.snapshot),
                 "",
                 *SYSTEM_CALLS,
                 *(PRIVILEGED if order.is_system else ()),
@@ -133,47 +82,15 @@ def exporter(order: Order) -> tuple[Unit, Unit]:
     return Unit(f"{name}.service", service), Unit(f"{name}.timer", _timer(order))
 
 
-def hub(order: Order) -> Unit:
-    """Return the hub's service."""
-    text = _file(
-        {
-            "Unit": ("Description=Quarterdeck", "After=network.target"),
-            "Service": (
-                "Type=exec",
-                *((f"User={HUB_USER}", f"Group={GROUP}") if order.is_system else ()),
-                "UMask=0077",
-                _command(order, ("up",)),
-                "Restart=on-failure",
-                "RestartSec=2s",
-                "TimeoutStopSec=20",
-                "MemoryMax=512M",
-                "TasksMax=256",
-                "",
-                *_where_the_hub_writes(order),
-                *FILES,
-                *(("ProtectHome=yes",) if order.is_system else ("ProtectHome=read-only",)),
-                "PrivateTmp=yes",
-                "",
-                *SYSTEM_CALLS,
-                *(PRIVILEGED if order.is_system else ()),
-                "",
-                "# Pages are served on loopback only. Netlink tells which addresses this host has.",
-                "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK",
-                "IPAddressDeny=any",
-                "IPAddressAllow=localhost",
-                "",
-                *PROC,
-            ),
-            "Install": (f"WantedBy={'multi-user' if order.is_system else 'default'}.target",),
-        }
-    )
-    return Unit("quarterdeck.service", text)
-
-
 def steps(order: Order) -> tuple[str, ...]:
     """Return what a person does with the units, as lines for a shell."""
     write = f"{shlex.quote(str(order.python))} -m quarterdeck units --scope {order.scope}"
     write += f" --home {shlex.quote(str(order.home))} --id {order.id}"
+    write += "".join(
+        f" {word} {shlex.quote(str(file))}"
+        for word, file in (("--config", order.config), ("--passwords", order.passwords))
+        if file is not None
+    )
     start = f"enable --now quarterdeck-export-{order.id}.timer quarterdeck.service"
     if order.is_system:
         return (
@@ -187,6 +104,7 @@ def steps(order: Order) -> tuple[str, ...]:
     return (
         f"sudo groupadd --system {GROUP}",
         f"sudo install -d -m 2750 -o {order.user} -g {GROUP} {folder}",
+        "mkdir -p -m 700 ~/.local/state/quarterdeck",
         f"mkdir -p ~/.config/systemd/user && {write} --out ~/.config/systemd/user",
         "systemctl --user daemon-reload",
         f"systemctl --user {start}",
@@ -195,7 +113,7 @@ def steps(order: Order) -> tuple[str, ...]:
 
 
 def _timer(order: Order) -> str:
-    return _file(
+    return unit_file(
         {
             "Unit": (f"Description=Quarterdeck exporter of {order.id}, every 30 seconds",),
             "Timer": (
@@ -211,16 +129,6 @@ def _timer(order: Order) -> str:
     )
 
 
-def _file(sections: Mapping[str, Sequence[str]]) -> str:
-    parts = ["\n".join((f"[{name}]", *lines)) for name, lines in sections.items()]
-    return "\n\n".join((SIGNATURE, *parts)) + "\n"
-
-
-def _command(order: Order, arguments: Sequence[str]) -> str:
-    words = (str(order.python), "-I", "-m", "quarterdeck", *arguments)
-    return "ExecStart=" + " ".join(_quoted(word).replace("$", "$$") for word in words)
-
-
 def _where_it_writes(order: Order) -> tuple[str, ...]:
     folder = order.snapshot.parent
     if order.is_system and folder.parent == Path(SNAPSHOTS):
@@ -229,26 +137,7 @@ def _where_it_writes(order: Order) -> tuple[str, ...]:
             f"StateDirectory={Path(SNAPSHOTS).name}/{folder.name}",
             "StateDirectoryMode=0750",
         )
-    return ("# The snapshot.", f"ReadWritePaths=-{_quoted(folder)}")
-
-
-def _where_the_hub_writes(order: Order) -> tuple[str, ...]:
-    if order.is_system:
-        return ("StateDirectory=quarterdeck", "StateDirectoryMode=0700")
-    return ("ReadWritePaths=-%h/.local/state/quarterdeck",)
-
-
-def _private_tmp(order: Order) -> tuple[str, ...]:
-    shared = [place for place in EVERYBODYS for path in (order.home, order.snapshot) if path.is_relative_to(place)]
-    if shared:
-        return (f"# No PrivateTmp=: it would hide what lies in {shared[0]}.",)
-    return ("PrivateTmp=yes",)
-
-
-def _quoted(path: Path | str) -> str:
-    """Write a path as systemd reads it: one word, without specifiers."""
-    text = str(path).replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
-    return f'"{text}"' if re.search(r"[\s'\";#]", text) else text
+    return ("# The snapshot.", f"ReadWritePaths=-{quoted(folder)}")
 
 
 def run(argv: Sequence[str]) -> int:
@@ -256,6 +145,8 @@ def run(argv: Sequence[str]) -> int:
     try:
         wanted = _parser().parse_args(argv)
         order = _order(wanted)
+        for line in missing(order.reach):
+            sys.stderr.write(f"quarterdeck units: not allowed yet: {line}\n")
         units = [
             *(exporter(order) if wanted.part != "hub" else ()),
             *((hub(order),) if wanted.part != "exporter" else ()),
@@ -278,6 +169,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--id", metavar="ID", help="the instance's id (made from the home's owner and name)")
     parser.add_argument("--user", metavar="NAME", help="who runs the exporter in the system scope (the home's owner)")
     parser.add_argument("--snapshot", metavar="FILE", help=f"what the exporter writes ({SNAPSHOTS}/ID/snapshot.json)")
+    parser.add_argument(
+        "--config", metavar="FILE", help=f"the hub's settings (in the system scope {SYSTEM_SETTINGS}, if it is there)"
+    )
+    parser.add_argument("--passwords", metavar="FILE", help="passwords of database servers, in the form of ~/.pgpass")
     parser.add_argument("--out", metavar="DIR", default="-", help="where to put the units; - prints them (%(default)s)")
     return parser
 
@@ -297,7 +192,28 @@ def _order(wanted: argparse.Namespace) -> Order:
     for path in (home, snapshot):
         if not str(path).isprintable():
             raise UsageError("A path holds a line break or something else unprintable", "Give the folder a plain name.")
-    return Order(wanted.scope, identity, home, user, Path(sys.executable), snapshot)
+    order = Order(wanted.scope, identity, home, user, Path(sys.executable), snapshot)
+    return order if wanted.part == "exporter" else _with_hub(order, wanted.config, wanted.passwords)
+
+
+def _with_hub(order: Order, config: str | None, passwords: str | None) -> Order:
+    """Add what the settings of the hub ask of its unit."""
+    file = Path(config).absolute() if config else None
+    if file is None and order.is_system and SYSTEM_SETTINGS.is_file():
+        file = SYSTEM_SETTINGS
+    # Without a file of its own, the system's hub knows nothing of what this user has decided.
+    reach = reach_of(settings.load(file)) if file is not None or not order.is_system else NOBODY
+    handed = Path(passwords).absolute() if passwords else None
+    for path in filter(None, (file, handed, order.python, *reach.secrets)):
+        if not str(path).isprintable():
+            raise UsageError("A path holds a line break or something else unprintable", "Give the file a plain name.")
+        if order.is_system and any(path.is_relative_to(hidden) for hidden in HIDDEN):
+            raise UsageError(
+                f"{path} lies in a home, which no service of the system sees",
+                "Put settings and secrets into /etc/quarterdeck and the program into /opt/quarterdeck, "
+                "or choose --scope user.",
+            )
+    return replace(order, reach=reach, config=file, passwords=handed)
 
 
 def _print(order: Order, units: Sequence[Unit]) -> None:

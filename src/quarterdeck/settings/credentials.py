@@ -8,8 +8,10 @@ Rule 2: the settings name the file where its owner keeps it. What the service ma
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Mapping
+from hashlib import blake2s
 from pathlib import Path
 from typing import Final
 
@@ -17,10 +19,14 @@ FOLDER: Final = "CREDENTIALS_DIRECTORY"
 PASSWORDS: Final = "pgpass"
 """What the passwords of database servers are called there; in the form of ``~/.pgpass``."""
 
+UNFIT: Final = re.compile(r"[^A-Za-z0-9._-]")
+LONGEST: Final = 60
+
 
 def name_of(file: Path) -> str:
-    """Return what the secret in a file is called in that folder: its path, spelled as one word."""
-    return "-".join(part.replace("-", "--") for part in file.parts[1:])
+    """Return what the secret in a file is called in that folder: its own name, and which file of that name it is."""
+    which = blake2s(os.fsencode(file), digest_size=4).hexdigest()
+    return f"{UNFIT.sub('_', file.name)[:LONGEST]}-{which}"
 
 
 def handed_over(environment: Mapping[str, str] = os.environ) -> Path | None:
