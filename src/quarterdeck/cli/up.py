@@ -7,6 +7,7 @@ Rule 3: it ends within two seconds of being told to, whatever a source or a visi
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import pkgutil
@@ -21,6 +22,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from quarterdeck import __version__, settings, wiring
 from quarterdeck.cli.discreet import DiscreetFormatter, say_when_a_thread_fails
+from quarterdeck.cli.notify import STOPPING, manager
+from quarterdeck.cli.passwords import hand_over
+from quarterdeck.cli.pulse import Pulse
 from quarterdeck.errors import UsageError
 from quarterdeck.settings import Settings
 
@@ -52,12 +56,15 @@ def up(homes: Sequence[Path], port: int | None, config: Path | None) -> int:
     Raises:
         QuarterdeckError: when the settings are wrong or the port is taken.
     """
+    told = manager()
+    hand_over()
     decided = settings.load(config, homes)
     log_discreetly()
     with listening(decided.port if port is None else port) as listener:
         deck = wiring.build(decided, log=StandardError(), remember=True)
         with deck.running():
-            serve(deck, listener, decided)
+            serve(deck, listener, decided, Pulse(told, deck.collector, missed=logging.getLogger(__name__).warning))
+            told.tell(STOPPING)
     return 0
 
 
@@ -83,13 +90,18 @@ def listening(port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-def serve(deck: wiring.Deck, listener: socket.socket, decided: Settings) -> None:
+def serve(deck: wiring.Deck, listener: socket.socket, decided: Settings, pulse: Pulse | None = None) -> None:
     """Serve pages on a port that was taken, until the process is told to stop."""
     import uvicorn
 
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            self.pulse = None if pulse is None else asyncio.create_task(pulse.run())
+
     create_app = pkgutil.resolve_name(PAGES)
     pages = create_app(deck)
-    server = uvicorn.Server(
+    server = Server(
         uvicorn.Config(
             pages,
             proxy_headers=False,

@@ -14,7 +14,7 @@ import logging
 import os
 import socket
 import struct
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Coroutine
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -154,7 +154,10 @@ class Line(HttpToolsProtocol):
 class Server(uvicorn.Server):
     """Listens where it may, as long as it may."""
 
-    def __init__(self, guard: Guard, entrances: Entrances) -> None:
+    def __init__(
+        self, guard: Guard, entrances: Entrances, beside: Collection[Callable[[], Coroutine[Any, Any, None]]] = ()
+    ) -> None:
+        """``beside`` runs in the same event loop from when everything is listened on until everything is closed."""
         config = uvicorn.Config(
             guard,
             http=Line,
@@ -168,7 +171,7 @@ class Server(uvicorn.Server):
             lifespan="off",
         )
         super().__init__(config)
-        self.guard, self.entrances = guard, entrances
+        self.guard, self.entrances, self._beside = guard, entrances, beside
         self.servers: list[asyncio.base_events.Server] = []
         self._lines: dict[Line, None] = {}
         self._tailnet: dict[str, asyncio.base_events.Server] = {}
@@ -186,6 +189,7 @@ class Server(uvicorn.Server):
             await self._prove(ways.prove)
             self._tasks.append(asyncio.create_task(self._keep_proving(ways.prove)))
         self._tasks.append(asyncio.create_task(self._keep_sweeping()))
+        self._tasks += [asyncio.create_task(run()) for run in self._beside]
         self.started = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
