@@ -78,7 +78,7 @@ def doctor(*, homes: Sequence[Path] = (), config: Path | None = None, as_data: b
     """
     decided = settings.load(config, homes)
     deck = wiring.build(decided)
-    snapshot = deck.collector.collect(DEADLINE_S)
+    snapshot = deck.look_once(DEADLINE_S)
     findings = tuple(examine(decided, snapshot, machine(deck), deck.clock()))
     sys.stdout.write(as_json(findings) if as_data else as_text(findings))
     return exit_code(findings)

@@ -72,7 +72,7 @@ def look(wanted: Wanted, remember: Remember | None = None) -> Seen:
     with opened as memory:
         if wanted.at is None:
             deck = wiring.build(decided)
-            judged = Judged(deck.collector.collect(DEADLINE_S), deck.clock())
+            judged = Judged(deck.look_once(DEADLINE_S), deck.clock())
         else:
             judged = _past(wanted.at, memory, wiring.utc_now())
         view = view_of(wanted.view, asked, judged, memory)

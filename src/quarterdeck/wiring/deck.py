@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, NamedTuple
@@ -29,10 +30,12 @@ from quarterdeck.sources.source import Source
 from quarterdeck.sources.systemd.gateways import Gateway, gateway_of
 from quarterdeck.sources.systemd.source import SystemdSource
 from quarterdeck.sources.wake import Waker
+from quarterdeck.truth.grouped import Grouped
 from quarterdeck.truth.instance import Instance
 from quarterdeck.truth.reading import Key
 from quarterdeck.truth.snapshot import Snapshot
 from quarterdeck.views.recall import Recall
+from quarterdeck.wiring.exposed import Exposed, ways_in
 from quarterdeck.wiring.memory import Memory
 from quarterdeck.wiring.named import Units, named
 
@@ -55,6 +58,8 @@ class Deck(NamedTuple):
     """Who records; None where nothing is to be recorded."""
     banner: str | None = None
     """What every page says of itself first; None for what is real."""
+    exposed: Exposed | None = None
+    """Who follows the ways in; None where nobody does."""
 
     @property
     def recall(self) -> Recall | None:
@@ -65,6 +70,15 @@ class Deck(NamedTuple):
     def snapshot(self) -> Snapshot:
         """What is known now."""
         return self.collector.snapshot
+
+    def look_once(self, deadline_s: float) -> Snapshot:
+        """Look at everything once, and return what is known with what follows from it."""
+        snapshot = self.collector.collect(deadline_s)
+        if self.exposed is None:
+            return snapshot
+        follows = Grouped.of({(r.subject, r.field): r for r in self.exposed.readings(snapshot, self.clock())})
+        readings = snapshot.readings if isinstance(snapshot.readings, Grouped) else Grouped.of(snapshot.readings)
+        return replace(snapshot, readings=Grouped({**readings.subjects, **follows.subjects}))
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -106,20 +120,27 @@ def build(
     others = list(named(settings, units))
     homes = {one.id: one.home for one in instances if one.home is not None}
     kernel = HostSource(host, homes, holders=holders)
-    sources = (*(reader for reader, _ in readers), *managers, kernel, *(other for other, _ in others))
+    witnesses = ways_in(settings, host)
+    exposed = Exposed(settings, host, [witness.witness for witness in witnesses if witness.is_asked])
+    sources = (
+        *(reader for reader, _ in readers), *managers, kernel, *(other for other, _ in others), *witnesses, exposed
+    )  # fmt: skip
     memory = Memory(settings, clock, monotonic, log=log) if remember and settings.history.record else None
     ledger = None if memory is None else _punctuality(memory, monotonic)
     if memory is not None and ledger is not None:
         sources = (*sources, memory, ledger)
     expected: dict[str, tuple[Key, ...]] = {reader.name: keys for reader, keys in (*readers, *others)}
     expected |= {manager.name: manager.expected for manager in managers}
+    expected |= {witness.name: witness.expected for witness in witnesses}
     collector = Collector(
         sources, instances, clock, monotonic, expected=expected, thresholds=settings.thresholds, log=log
     )
     if memory is not None and ledger is not None:
         memory.record(collector, sources)
         ledger.follow(lambda: collector.snapshot)
-    return Deck(settings, collector, Waker(sources, collector.wake, log=log), sources, clock, memory)
+    exposed.follow(lambda: collector.snapshot)
+    waker = Waker(sources, collector.wake, log=log)
+    return Deck(settings, collector, waker, sources, clock, memory, exposed=exposed)
 
 
 def _punctuality(memory: Memory, monotonic: Callable[[], float]) -> Punctuality:

@@ -11,21 +11,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
-from quarterdeck.http import Answer, Fault, HttpError, Limits, LocalLooker, Looker
 from quarterdeck.sources.command import Runner, run
 from quarterdeck.sources.files import SourceError
 from quarterdeck.sources.ways.told import NOTHING, PORTS, RANGE_LIMIT, Seen, Told, address, merged, put, unix
 from quarterdeck.truth.exposure import EVERYWHERE, LOCAL_NAMES, SOMEWHERE
 from quarterdeck.truth.reading import Reason
 
+if TYPE_CHECKING:
+    from quarterdeck.http import Answer
+
 NAME: Final = "caddy"
 ADMIN: Final = "127.0.0.1:2019"
 CADDYFILE: Final = Path("/etc/caddy/Caddyfile")
-LIMITS: Final = Limits(connect_s=1.0, silence_s=2.0, total_s=4.0, body=8_000_000)
+BODY_LIMIT: Final = 8_000_000
 ADAPT_S: Final = 8.0
 GOOD: Final = 200
 
@@ -73,13 +73,14 @@ class Caddy:
         Raises:
             SourceError: when Caddy is here and neither can be read.
         """
-        config = self._by_admin()
+        runs = self._running(NAME)
+        config = self._by_admin() if runs or self._admin is not None else None
         if config is not None:
             return Seen("routes", routes(config, is_running=True))
         caddyfile = self._caddyfile or self._usual[1]
         if self._caddyfile is not None or _lies_there(caddyfile):
-            return self._by_file(caddyfile)
-        if self._running(NAME):
+            return self._by_file(caddyfile, runs=runs)
+        if runs:
             raise SourceError(Reason.MISSING, NO_WAY)
         return NOTHING
 
@@ -87,17 +88,17 @@ class Caddy:
         """Return the running configuration; None where nothing that speaks as Caddy answers at the usual place."""
         try:
             return _configuration(_ask(self._admin or self._usual[0]))
-        except (HttpError, SourceError) as error:
-            if self._admin is None and not (isinstance(error, HttpError) and error.fault is Fault.SILENT):
+        except SourceError as error:
+            if self._admin is None and error.reason is not Reason.TIMEOUT:
                 return None
             raise SourceError(error.reason, f"its admin API: {error.detail}") from None
 
-    def _by_file(self, caddyfile: Path) -> Seen:
+    def _by_file(self, caddyfile: Path, *, runs: bool) -> Seen:
         argv = (NAME, "adapt", "--config", str(caddyfile), "--adapter", "caddyfile")
         try:
             answer = self._command(argv, self._environment, ADAPT_S)
         except SourceError as error:
-            if error.reason is Reason.MISSING and self._caddyfile is None and not self._running(NAME):
+            if error.reason is Reason.MISSING and self._caddyfile is None and not runs:
                 return NOTHING  # a file that was left behind by a Caddy that is gone
             raise
         if answer.code != 0:
@@ -106,9 +107,15 @@ class Caddy:
 
 
 def _ask(admin: str) -> Answer:
-    if admin.startswith("/"):
-        return LocalLooker(Path(admin), "127.0.0.1", LIMITS).get("/config/")
-    return Looker(LIMITS).get(f"http://{admin}/config/")
+    from quarterdeck.http import HttpError, Limits, LocalLooker, Looker  # noqa: PLC0415 -- most have no Caddy
+
+    limits = Limits(connect_s=1.0, silence_s=2.0, total_s=4.0, body=BODY_LIMIT)
+    try:
+        if admin.startswith("/"):
+            return LocalLooker(Path(admin), "127.0.0.1", limits).get("/config/")
+        return Looker(limits).get(f"http://{admin}/config/")
+    except HttpError as error:
+        raise SourceError(error.reason, error.detail) from None
 
 
 def _configuration(answer: Answer) -> object:
@@ -135,6 +142,8 @@ def decoded(body: bytes) -> Any:  # noqa: ANN401 -- anything, until it is looked
     Raises:
         SourceError: when it is none.
     """
+    import msgspec  # noqa: PLC0415 -- as above
+
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):

@@ -14,7 +14,6 @@ from typing import Final
 
 import msgspec
 
-from quarterdeck.http import Fault, HttpError, Limits, LocalLooker
 from quarterdeck.sources.files import SourceError
 from quarterdeck.sources.ways.told import NOTHING, Seen, Told, address, merged, put
 from quarterdeck.truth.exposure import INSIDE
@@ -22,7 +21,7 @@ from quarterdeck.truth.reading import Reason
 
 NAME: Final = "containers"
 LIST: Final = "/containers/json"
-LIMITS: Final = Limits(connect_s=1.0, silence_s=4.0, total_s=6.0, body=16_000_000)
+BODY_LIMIT: Final = 16_000_000
 GOOD: Final = 200
 ENGINES: Final = ("dockerd", "containerd-shim", "containerd-shim-runc-v2", "conmon")
 """Processes that tell that containers run."""
@@ -76,7 +75,16 @@ class Containers:
 def _list(path: Path) -> bytes | None:
     """Return what an engine answers; None where there is none."""
     try:
-        answer = LocalLooker(path, "localhost", LIMITS).get(LIST)
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError:
+        raise SourceError(Reason.DENIED, f"whether there is a {path.name} may not be seen by this user") from None
+    from quarterdeck.http import Fault, HttpError, Limits, LocalLooker  # noqa: PLC0415 -- most have no engine
+
+    limits = Limits(connect_s=1.0, silence_s=4.0, total_s=6.0, body=BODY_LIMIT)
+    try:
+        answer = LocalLooker(path, "localhost", limits).get(LIST)
     except HttpError as error:
         if error.fault is Fault.REFUSED:
             return None

@@ -27,6 +27,9 @@ from quarterdeck.truth.reading import Reason
 NAME: Final = "programs"
 PROCESSES_LIMIT: Final = 32_768
 LINE_LIMIT: Final = 64_000
+FIRST: Final = "1"
+HIDDEN: Final = (Reason.DENIED, "processes of other users are hidden on this machine (`hidepid`)")
+"""Everybody sees the first process, unless others' are hidden."""
 COMM_LENGTH: Final = 15
 """The kernel keeps so much of a process's name."""
 
@@ -73,20 +76,33 @@ class Running:
             SourceError: when the processes cannot be listed.
         """
         wanted = {name[:COMM_LENGTH]: name for name in names}
-        ours = self._network("self")
+        pids = [
+            each.name for each in files.list_dir(self._proc, limit=PROCESSES_LIMIT).entries if each.name.isdecimal()
+        ]
+        if FIRST not in pids:
+            raise SourceError(*HIDDEN)
         found = []
-        for entry in files.list_dir(self._proc, limit=PROCESSES_LIMIT).entries:
-            if not entry.name.isdecimal():
-                continue
+        for pid in pids:
             with suppress(SourceError):  # it has ended meanwhile
-                comm = self._text(entry.name, "comm").rstrip("\n")
-                if comm in wanted and self._network(entry.name) in (None, ours):
-                    line = self._text(entry.name, "cmdline").rstrip("\0")
-                    found.append(Process(wanted[comm], tuple(line.split("\0"))))
+                name = wanted.get(self._text(pid, "comm").rstrip("\n"))
+                if name is not None and self._network(pid) in (None, self._network("self")):
+                    found.append(Process(name, tuple(self._text(pid, "cmdline").rstrip("\0").split("\0"))))
         return found
 
+    def has(self, name: str) -> bool:
+        """Whether a program of a name runs.
+
+        Raises:
+            SourceError: when the processes cannot be listed.
+        """
+        return bool(self([name]))
+
     def lines(self, name: str) -> tuple[str, ...]:
-        """Return the command lines of the processes of a name; none when they cannot be listed."""
+        """Return the command lines of the processes of a name.
+
+        Raises:
+            SourceError: when the processes cannot be listed.
+        """
         return tuple(" ".join(each.arguments) for each in self([name]))
 
     def _text(self, pid: str, name: str) -> str:
@@ -207,17 +223,3 @@ def _of_url(url: str, *, bare: bool = False) -> str | None:
     except ValueError:
         return None
     return address(parts.hostname, port) if parts.hostname and port else None
-
-
-def name_of(running: Running) -> Callable[[str], bool]:
-    """Return what tells whether a program of a name runs; it does not when the processes cannot be listed."""
-
-    def runs(name: str) -> bool:
-        try:
-            return bool(running([name]))
-        except SourceError as error:
-            if error.reason is Reason.MISSING:
-                return False
-            raise
-
-    return runs

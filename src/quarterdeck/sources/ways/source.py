@@ -27,14 +27,15 @@ class WaysSource:
     def __init__(self, host: str, witness: Witness | str) -> None:
         """Ask a witness; one that is only named is not asked, by the settings."""
         self._witness = witness
-        self._who = witness if isinstance(witness, str) else witness.name
-        self._host, self._subject = f"host:{host}", f"host:{host}/forwarder/{self._who}"
+        self.witness = witness if isinstance(witness, str) else witness.name
+        self.is_asked = not isinstance(witness, str)
+        self._host, self._subject = f"host:{host}", f"host:{host}/forwarder/{self.witness}"
         self._before: Mapping[Key, AnyReading] = {}
 
     @property
     def name(self) -> str:
         """``ways:CADDY``."""
-        return f"ways:{self._who}"
+        return f"ways:{self.witness}"
 
     @property
     def expected(self) -> tuple[Key, ...]:
@@ -50,7 +51,7 @@ class WaysSource:
         if isinstance(self._witness, str):
             yield F.FORWARDER_FOUND.known(self._subject, Origin("settings", "exposure"), "not asked", now)
             return
-        origin = Origin(self._who, self._witness.locator)
+        origin = Origin(self.witness, self._witness.locator)
         try:
             seen = self._witness.ask()
         except SourceError as error:
