@@ -162,13 +162,13 @@ ACCESS: Final = Table(
             readers.path, "The local socket of the tailnet's daemon, which says who somebody is.", f'"{TAILSCALED}"'
         ),
         "idle_s": Setting(
-            readers.seconds_from(60),
-            "Whoever was not here for so long has to come in anew; 60 at least.",
+            readers.seconds_from(300),
+            "Whoever was not here for so long has to come in anew; 300 at least.",
             f"{Access().idle_s:g}",
         ),
         "life_s": Setting(
-            readers.seconds_from(60),
-            f"Whoever came in so long ago has to come in anew; 60 at least, {LONGEST_LIFE_S} at most.",
+            readers.seconds_from(300),
+            f"Whoever came in so long ago has to come in anew; 300 at least, {LONGEST_LIFE_S} at most.",
             f"{Access().life_s:g}",
         ),
     },
@@ -249,4 +249,6 @@ def access(row: Mapping[str, Any]) -> Access:
 def _rule(row: Mapping[str, Any]) -> Rule:
     witness = next(word for word in WITNESSES if word in row)
     instances = row.get("instances")
-    return Rule(witness, row[witness], row["role"], None if instances is None else frozenset(instances))
+    # To a forge large and small letters are the same in a name; to every other witness they are not.
+    word = row[witness].lower() if witness in ("forge", "forge_group") else row[witness]
+    return Rule(witness, word, row["role"], None if instances is None else frozenset(instances))
