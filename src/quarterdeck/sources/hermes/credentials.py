@@ -24,6 +24,7 @@ from quarterdeck.sources.hermes.held import Held, Mark, is_plain
 from quarterdeck.sources.hermes.likeness import Likeness
 from quarterdeck.sources.hermes.model import AUTH
 from quarterdeck.sources.hermes.secret_files import Parse, document
+from quarterdeck.sources.hermes.tracked import Held as Committed
 from quarterdeck.sources.hermes.tracked import Tracked
 from quarterdeck.sources.hermes.values import if_there, is_settled, is_there
 from quarterdeck.sources.permissions import Permissions, permissions
@@ -118,8 +119,6 @@ class Found(NamedTuple):
     origin: Origin
     path: Path | None
     """Its file; None where no file holds it."""
-    ours: bool = True
-    """Whether that file is one of the agent's home."""
     lost: SourceError | None = None
     """Why its file cannot be read any more."""
 
@@ -140,19 +139,19 @@ class Credentials:
     def tell(self, report: Report, auth: Answer[Auth]) -> None:
         """Add what is known of the instance's credentials to the report."""
         about, home = subject(self._instance, "credentials"), self._home
-        tracked = attempt(self._tracked.names)
+        tracked = attempt(self._tracked.look)
         report.tell(about, AUTH, F.CRED_PROVIDERS, after(auth, lambda found: found.providers))
         report.tell(about, AUTH, F.CRED_EXPIRES_AT, after(auth, lambda found: found.expires_at))
         report.tell(about, ENV, F.ENV_FILE, attempt(is_there, home / ENV.locator))
         report.tell(about, MODES, F.WORLD_READABLE, attempt(self._readable_by_others))
-        committed = after(tracked, lambda names: tuple(name for name in HOLDERS if name in names))
+        committed = after(tracked, lambda held: tuple(name for name in HOLDERS if held.has(home / name)))
         report.tell(about, INDEX, F.SECRETS_COMMITTED, committed)
         self._tell_each(report, tracked)
 
-    def _tell_each(self, report: Report, tracked: Answer[frozenset[str]]) -> None:
+    def _tell_each(self, report: Report, tracked: Answer[Committed]) -> None:
         told: dict[str, Held] = {}
         seen: dict[Path, Answer[Permissions | None]] = {}
-        for held, origin, path, ours, lost in (*self._of_home(), *self._of_user()):
+        for held, origin, path, lost in (*self._of_home(), *self._of_user()):
             if held.name in told:
                 continue  # what the home only names, or names again, is told by the file that holds it
             told[held.name] = held
@@ -162,7 +161,7 @@ class Credentials:
                 continue
             if path is not None and path not in seen:
                 seen[path] = attempt(permissions, path)
-            committed = after(tracked, partial(_names, origin.locator)) if path is not None and ours else False
+            committed = False if path is None else after(tracked, partial(_is_in, path))
             _tell(report, about, held, origin, Around(None if path is None else seen[path], committed))
         self._compare(report, told)
 
@@ -208,15 +207,15 @@ class Credentials:
             lost = found if isinstance(found, SourceError) else None
             if lost is not None or found:
                 held = Held(name, purpose, provider, "login", used_at=NOT_OURS)
-                yield Found(held, Origin(OF_USER, name), self._user / name, ours=False, lost=lost)
+                yield Found(held, Origin(OF_USER, name), self._user / name, lost=lost)
 
     def _readable_by_others(self) -> tuple[str, ...]:
         modes = {name: given(if_there(permissions, self._home / name)) for name in HOLDERS}
         return tuple(name for name, found in modes.items() if found is not None and found.open_to != "owner")
 
 
-def _names(name: str, tracked: frozenset[str]) -> bool:
-    return name in tracked
+def _is_in(path: Path, committed: Committed) -> bool:
+    return committed.has(path)
 
 
 def _holds(path: Path, sign: bytes) -> bool:

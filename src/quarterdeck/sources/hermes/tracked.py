@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from quarterdeck.sources import files
 from quarterdeck.sources.files import SourceError, Stat
@@ -31,43 +31,62 @@ PREFIXED: Final = 4
 """The version in which a name is told by how it differs from the one before."""
 SPLIT: Final = b"link"
 
+ENDINGS: Final = (b".env", b".json", b".yaml", b".yml", b"credentials", b".netrc")
+"""How the names of files of secrets end: of all others it need not be known that they are there."""
+
 STRANGE: Final = SourceError(Reason.SCHEMA, "git's list of files is of a form that is not read here")
 CUT_OFF: Final = SourceError(Reason.CORRUPT, "git's list of files is cut off")
 
 
 class Tracked:
-    """The files below a home that git holds, read anew only when git's list changed."""
+    """The files that the repository around a home holds, read anew only when git's list changed."""
 
     def __init__(self, home: Path) -> None:
         self._home = home
         self._state: tuple[Path, Stat] | None = None
         self._names: Answer[frozenset[str]] = frozenset()
 
-    def names(self) -> frozenset[str]:
-        """Return their names, seen from the home; none where there is no repository.
+    def look(self) -> Held:
+        """Return what the repository holds now; nothing where there is none.
 
         Raises:
             SourceError: when that cannot be told.
         """
         found = _repository(self._home)
         if found is None:
-            return frozenset()
+            return Held(None)
         top, index = found
         state = given(if_there(files.stat_file, index))
         if state is None:  # nothing was ever added
-            return frozenset()
+            return Held(top)
         if (index, state) != self._state or not is_settled(self._names):
-            self._names, self._state = attempt(self._read, top, index), (index, state)
-        return given(self._names)
+            self._names, self._state = attempt(_read, index), (index, state)
+        return Held(top, given(self._names))
 
-    def _read(self, top: Path, index: Path) -> frozenset[str]:
-        config = given(if_there(files.read_text, index.parent / "config", limit=CONFIG_LIMIT))
-        if config is not None and "sha256" in config.data.lower():
-            raise STRANGE
-        below = os.fsencode(os.path.relpath(os.path.realpath(self._home), top))
-        prefix = b"" if below == b"." else below + b"/"
-        names = entries(files.read_bytes(index, limit=LIMIT).data)
-        return frozenset(os.fsdecode(name.removeprefix(prefix)) for name in names if name.startswith(prefix))
+
+class Held(NamedTuple):
+    """What a repository holds."""
+
+    top: Path | None
+    """Its folder; None where there is none."""
+    names: frozenset[str] = frozenset()
+    """Its files that are called as files of secrets are, seen from its folder."""
+
+    def has(self, path: Path) -> bool:
+        """Whether a file is among them."""
+        return (
+            self.top is not None
+            and bool(self.names)
+            and os.path.relpath(os.path.realpath(path), self.top) in self.names
+        )
+
+
+def _read(index: Path) -> frozenset[str]:
+    config = given(if_there(files.read_text, index.parent / "config", limit=CONFIG_LIMIT))
+    if config is not None and "sha256" in config.data.lower():
+        raise STRANGE
+    names = entries(files.read_bytes(index, limit=LIMIT).data)
+    return frozenset(os.fsdecode(name) for name in names if name.endswith(ENDINGS))
 
 
 def _repository(home: Path) -> tuple[Path, Path] | None:

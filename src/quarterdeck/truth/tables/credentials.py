@@ -83,7 +83,12 @@ def _is_wide(scope: str, parts: frozenset[str]) -> bool:
 
 def _wide(f: Facts) -> tuple[str, ...]:
     scopes = f[F.CREDENTIAL_SCOPES]
-    return too_wide(scopes or (), ours=f.subject.startswith("quarterdeck:"))
+    return too_wide(scopes or (), ours=_ours(f))
+
+
+def _ours(f: Facts) -> bool:
+    """Whether it is one of Quarterdeck's own: those lie in no agent's home, and no agent has them."""
+    return f.subject.startswith("quarterdeck:")
 
 
 def _is_over(f: Facts) -> bool:
@@ -128,7 +133,7 @@ FLAWS: Final = (
     ),
     Flaw(
         "committed",
-        lambda f: f[F.CREDENTIAL_COMMITTED],
+        lambda f: not _ours(f) and f[F.CREDENTIAL_COMMITTED],
         lambda f: f"the git repository of the home holds {_file(f)}",
     ),
     Flaw("expired", _is_over, _ending, lambda f: f.get(F.CREDENTIAL_EXPIRES_AT)),
@@ -140,7 +145,7 @@ FLAWS: Final = (
     Flaw("expires soon", _ends_soon, _ending),
     Flaw(
         "shared",
-        lambda f: len(f[F.CREDENTIAL_SHARED_WITH]) > 0,
+        lambda f: not _ours(f) and len(f[F.CREDENTIAL_SHARED_WITH]) > 0,
         lambda f: f"{', '.join(f.get(F.CREDENTIAL_SHARED_WITH) or ())} has the very same secret",
         elsewhere=True,  # only a hub that reads several homes can tell, and of the others the page says that nobody can
     ),
