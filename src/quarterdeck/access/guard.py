@@ -15,7 +15,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 
@@ -34,12 +33,20 @@ LOCAL_NAMES: Final = frozenset({b"127.0.0.1", b"localhost", b"[::1]"})
 FUNNEL: Final = b"tailscale-funnel-request"
 SPELLINGS: Final = 64
 """Hosts that are remembered as right, for each way."""
+STREAMS: Final = "/live/"
+GONE: Final[Message] = {"type": "http.disconnect"}
+UNUSUAL: Final = frozenset({b"content-length", b"transfer-encoding", FUNNEL})
+"""Words that are not in a look of ours: with one of them, all rules are gone through."""
+SHORT: Final = 1_024
 STILL_EVERY_S: Final = 2.0
 """How often whoever reads a stream is asked for anew."""
 FAILURES, FAILURES_S, PEERS = 40, 10.0, 1_024
 """How often one peer may fail to be recognised within some seconds before it is not asked for any more."""
+ASKING_S: Final = 5.0
+"""Seconds after which whoever could not be recognised was not."""
 LOG_EVERY_S: Final = 60.0
-LOGGED: Final = 256
+LOGGED: Final = 64
+"""Lines about strangers within that time: whoever comes under ever other names must not write our log full."""
 
 log = logging.getLogger(__name__)
 
@@ -74,9 +81,12 @@ class Guard:
         doorman: Doorman,
         *,
         sign_in: bool = False,
+        asking_s: float = ASKING_S,
+        still_every_s: float = STILL_EVERY_S,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._inside, self._doorman, self._monotonic = inside, doorman, monotonic
+        self._asking_s, self._still_every_s = asking_s, still_every_s
         self._names: dict[Way, frozenset[bytes]] = {}
         self._hosts: dict[Way, set[bytes]] = {way: set() for way in Way}
         self._failed: dict[str, tuple[float, int]] = {}
@@ -113,20 +123,7 @@ class Guard:
             return
         said = dict(scope["headers"])
         peer = scope["state"].get("peer") if "state" in scope else None
-        if (
-            peer is not None
-            and scope["method"] == "GET"
-            and said.get(b"host") in self._hosts[peer.way]
-            and said.get(b"sec-fetch-site") in OURS
-            and b"content-length" not in said
-            and peer.way is not Way.SERVE
-            and len(said) == len(scope["headers"])
-            and (person := self._doorman.remembered(peer, said, scope["query_string"])) is not None
-            and (asked := self._inside.permission(scope["path"], "GET")) is not None
-            and asked is not Permission.ARRIVE
-            and person.may(asked)
-            and not scope["path"].startswith("/live/")
-        ):
+        if peer is not None and (person := self._at_once(scope, said, peer)) is not None:
             self.answered += 1
             peer.known = True
             scope["state"]["person"] = person
@@ -137,6 +134,28 @@ class Guard:
             await self._slowly(scope, said, peer, receive, send)
         finally:
             request_id.end(begun)
+
+    def _at_once(self, scope: Scope, said: Said, peer: Peer) -> Person | None:
+        """Return who it is where all is as it was a moment ago; in every other case all rules are gone through."""
+        try:
+            if (
+                scope["method"] == "GET"
+                and said.get(b"host") in self._hosts[peer.way]
+                and said.get(b"sec-fetch-site") in OURS
+                and said.keys().isdisjoint(UNUSUAL)
+                and peer.way is not Way.SERVE
+                and len(said) == len(scope["headers"])
+                and len(scope["query_string"]) < SHORT
+                and (person := self._doorman.remembered(peer, said, scope["query_string"])) is not None
+                and (asked := self._inside.permission(scope["path"], "GET")) is not None
+                and asked is not Permission.ARRIVE
+                and person.may(asked)
+                and not scope["path"].startswith(STREAMS)
+            ):
+                return person
+        except Exception:  # noqa: BLE001 -- it is found again, and told, where all rules are gone through
+            return None
+        return None
 
     async def _slowly(self, scope: Scope, said: Said, peer: Peer | None, receive: Receive, send: Send) -> None:
         if peer is not None and peer.way is Way.SERVE:
@@ -154,9 +173,9 @@ class Guard:
             return
         self.answered += 1
         if person is not None and peer is not None:
-            peer.known = True
             scope["state"]["person"] = person
-            if scope["path"].startswith("/live/"):
+            self._remember(said[b"host"], peer)
+            if scope["path"].startswith(STREAMS):
                 receive = self._as_long_as_known(receive, peer, said, scope["query_string"])
         await self._inside(scope, receive, send)
 
@@ -174,6 +193,7 @@ class Guard:
             person = await self._recognised(came, said, scope["query_string"])
             if person is None:
                 raise StrangerError("stranger")
+            came.known = True
         origin = f"{'https' if came.way is Way.SERVE else 'http'}://{host}".encode()
         refused = wrong(scope, said, origin) or _forbidden(person, permission)
         if refused is None:
@@ -200,18 +220,24 @@ class Guard:
             found = HOST.fullmatch(host)
             if found is None or found[1].lower() not in names:
                 raise StrangerError("host", _name_it(peer.way, host))
-            if len(self._hosts[peer.way]) < SPELLINGS:
-                self._hosts[peer.way].add(host)
         return peer, host.decode("ascii")
 
+    def _remember(self, host: bytes, peer: Peer) -> None:
+        """Remember a right name as somebody spelled it who is known: strangers could spell it in a million ways."""
+        if peer.way in self._names and len(self._hosts[peer.way]) < SPELLINGS:
+            self._hosts[peer.way].add(host)
+
     async def _recognised(self, peer: Peer, said: Said, query: bytes) -> Person | None:
-        person = self._doorman.remembered(peer, said, query)
-        if person is not None or self._fails_too_often(peer):
-            return person
         try:
-            person = await self._doorman.ask(peer, said, query)
+            person = self._doorman.remembered(peer, said, query)
+            if person is not None or self._fails_too_often(peer):
+                return person
+            async with asyncio.timeout(self._asking_s):
+                person = await self._doorman.ask(peer, said, query)
         except Exception as error:  # noqa: BLE001 -- whatever it is, nobody was recognised
-            log.warning("Nobody could be recognised: %s", type(error).__name__)
+            self._tell(
+                f"Nobody could be recognised ({type(error).__name__}): who comes is a stranger until that works."
+            )
             person = None
         self._mark(peer, failed=person is None)
         return person
@@ -245,13 +271,16 @@ class Guard:
 
     def _say(self, peer: Peer | None, stranger: StrangerError) -> None:
         """Tell the owner, once a minute for each reason, place and advice."""
-        now, line = self._monotonic(), f"{stranger.reason} {peer} {stranger.advice}"
-        if now - self._logged.get(line, -LOG_EVERY_S) < LOG_EVERY_S:
-            return
+        self._tell(f"Turned away ({stranger.reason}) from {peer!r}. {stranger.advice or ADVICE[stranger.reason]}")
+
+    def _tell(self, line: str) -> None:
+        now = self._monotonic()
         if len(self._logged) >= LOGGED:
-            self._logged.clear()
+            self._logged = {each: at for each, at in self._logged.items() if now - at < LOG_EVERY_S}
+        if now - self._logged.get(line, -LOG_EVERY_S) < LOG_EVERY_S or len(self._logged) >= LOGGED:
+            return
         self._logged[line] = now
-        log.warning("Turned away (%s) from %r. %s", stranger.reason, peer, stranger.advice or ADVICE[stranger.reason])
+        log.warning("%s", line)
 
     # --- streams -----------------------------------------------------------------------------------------------------
 
@@ -262,13 +291,13 @@ class Guard:
         async def watched() -> Message:
             nonlocal waiting
             waiting = waiting or asyncio.ensure_future(receive())
-            while not (await asyncio.wait((waiting,), timeout=STILL_EVERY_S))[0]:
+            while not (await asyncio.wait((waiting,), timeout=self._still_every_s))[0]:
                 person = None if peer.way not in self._names else await self._recognised(peer, said, query)
                 if person is None or not person.may(Permission.LOOK):
                     waiting.cancel()
-                    with suppress(asyncio.CancelledError):
-                        await waiting
-                    return {"type": "http.disconnect"}
+                    return GONE
+            if waiting.cancelled():
+                return GONE
             message, waiting = waiting.result(), None
             return message
 
