@@ -72,6 +72,7 @@ def load(
         history=History(**{"file": _state(env) / "history.db", **parsed.values.get("history", {})}),
         ledger=Ledger(**{"file": _state(env) / "ledger.db", **parsed.values.get("ledger", {})}),
         exposure=Exposure(**parsed.values.get("exposure", {})),
+        state=_state(env),
         file=file,
         notes=tuple(notes),
     )

@@ -56,6 +56,8 @@ class Settings(NamedTuple):
     repositories: tuple[Repository, ...] = ()
     history: History = History()
     exposure: Exposure = Exposure()
+    state: Path | None = None
+    """The folder for what this program keeps for itself, such as the key that signs evidence; None for none."""
     file: Path | None = None
     """The file that was read; None when there is none."""
     notes: tuple[str, ...] = ()

@@ -22,6 +22,7 @@ from quarterdeck.settings import Settings
 from quarterdeck.sources import own
 from quarterdeck.sources.collector import Collector, Log
 from quarterdeck.sources.hermes.answers import attempt
+from quarterdeck.sources.hermes.likeness import Likeness
 from quarterdeck.sources.hermes.proc import KERNEL, Kernel
 from quarterdeck.sources.hermes.source import HermesSource
 from quarterdeck.sources.host.source import HostSource
@@ -38,6 +39,7 @@ from quarterdeck.views.recall import Recall
 from quarterdeck.wiring.exposed import Exposed, ways_in
 from quarterdeck.wiring.memory import Memory
 from quarterdeck.wiring.named import Units, named
+from quarterdeck.wiring.own_credentials import own_credentials
 
 if TYPE_CHECKING:
     from quarterdeck.wiring.punctual import Punctuality
@@ -114,7 +116,8 @@ def build(
     host, instances = os.uname().nodename, settings.instances
     holders = Holders(one for one in instances if _is_ours(one))
     roots = {one.home: one.id for one in instances if one.home is not None and one.root is None}
-    readers = [_reader(instance, host, roots) for instance in instances]
+    likeness = Likeness()
+    readers = [_reader(instance, host, roots, likeness) for instance in instances]
     units = Units(settings, user_name())
     managers = list(_managers(settings, holders, units))
     others = list(named(settings, units))
@@ -122,8 +125,10 @@ def build(
     kernel = HostSource(host, homes, holders=holders)
     witnesses = ways_in(settings, host)
     exposed = Exposed(settings, host, [witness.witness for witness in witnesses if witness.is_asked])
+    secrets = own_credentials(settings, host)
     sources = (
-        *(reader for reader, _ in readers), *managers, kernel, *(other for other, _ in others), *witnesses, exposed
+        *(reader for reader, _ in readers), *managers, kernel, *(other for other, _ in others), *witnesses, exposed,
+        secrets,
     )  # fmt: skip
     memory = Memory(settings, clock, monotonic, log=log) if remember and settings.history.record else None
     ledger = None if memory is None else _punctuality(memory, monotonic)
@@ -132,6 +137,7 @@ def build(
     expected: dict[str, tuple[Key, ...]] = {reader.name: keys for reader, keys in (*readers, *others)}
     expected |= {manager.name: manager.expected for manager in managers}
     expected |= {witness.name: witness.expected for witness in witnesses}
+    expected[secrets.name] = secrets.expected
     collector = Collector(
         sources, instances, clock, monotonic, expected=expected, thresholds=settings.thresholds, log=log
     )
@@ -149,7 +155,9 @@ def _punctuality(memory: Memory, monotonic: Callable[[], float]) -> Punctuality:
     return Punctuality(memory, monotonic)
 
 
-def _reader(instance: Instance, host: str, roots: Mapping[PurePath, str]) -> tuple[Source, tuple[Key, ...]]:
+def _reader(
+    instance: Instance, host: str, roots: Mapping[PurePath, str], likeness: Likeness
+) -> tuple[Source, tuple[Key, ...]]:
     """Return the source that reads an instance, and the facts it is expected to bring."""
     home = None if instance.home is None else Path(instance.home)
     if instance.snapshot is not None and (home is None or own.stranger(home) is not None):
@@ -158,7 +166,7 @@ def _reader(instance: Instance, host: str, roots: Mapping[PurePath, str]) -> tup
         return ExporterSource(instance, instance.snapshot, host), ()
     if home is None:
         raise ValueError("An instance has a home, a snapshot, or both.")
-    return OwnHome(instance, home, HermesSource(instance, roots)), own.expected(instance)
+    return OwnHome(instance, home, HermesSource(instance, roots, likeness=likeness)), own.expected(instance)
 
 
 def _is_ours(instance: Instance) -> bool:

@@ -35,7 +35,8 @@ class InFile(NamedTuple):
 
     id: str
     purpose: str
-    file: Path
+    file: Path | None
+    """None where another program keeps it for us, and only that program knows where."""
     form: str = "secrets"
     provider: str | None = None
     made_here: bool = False
@@ -170,7 +171,7 @@ class OwnCredentials:
 
 
 def _of_file(one: InFile) -> Told | None:
-    if one.made_here:
+    if one.made_here and one.file is not None:
         try:
             files.stat_file(one.file)
         except SourceError as error:
