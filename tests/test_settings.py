@@ -379,7 +379,7 @@ MISTAKES = {
     "[[access.people]] on a line of its own.",
     f"[access]\n{WORD} = '1'": f'line 2: "{WORD}" in [access] is not a setting. There are no {WORD}s here. Name people '
     "in [[access.people]], or run `quarterdeck enter`.",
-    "[access]\nidle_s = 5": 'line 2: "idle_s" in [access] is less than 60 seconds. Write 60 or more.',
+    "[access]\nidle_s = 5": 'line 2: "idle_s" in [access] is less than 300 seconds. Write 300 or more.',
     "[access]\nlife_s = 1e9": 'line 2: "life_s" in [access] is more than 7776000 seconds, which are 90 days. Write '
     "less: people can come in anew.",
     '[[access.people]]\nrole = "viewer"': "line 1: A rule in [[access.people]] does not say whom it is about. Add one "

@@ -100,10 +100,14 @@ def render(view: View, frame: Frame) -> str:
     )
 
 
+def render_plain(template: str, **values: object) -> bytes:
+    """Return a page that is no view."""
+    return _environment().get_template(template).render(values).encode()
+
+
 def render_error(status: int, detail: str, banner: str | None = None) -> bytes:
     """Return the page of an error: what it is called, what to do, and the way back."""
-    title = HTTPStatus(status).phrase
-    return _environment().get_template("error.html").render(title=title, detail=detail, banner=banner).encode()
+    return render_plain("error.html", title=HTTPStatus(status).phrase, detail=detail, banner=banner)
 
 
 @dataclass(frozen=True, slots=True)

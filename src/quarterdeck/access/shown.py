@@ -1,0 +1,82 @@
+"""What somebody shows with a request, taken out of its words.
+
+Rule: one thing is shown once. What is shown twice, or is longer than anything of ours, is not looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
+from re import compile as pattern
+from typing import Final
+from urllib.parse import parse_qsl
+
+from quarterdeck.access.identity import Claim, Way
+
+NAMES: Final[Mapping[Way, str]] = {
+    Way.LOOPBACK: "__Host-quarterdeck",
+    Way.SERVE: "__Host-quarterdeck",
+    Way.TAILNET: "quarterdeck",
+}
+"""What the cookie is called. On plain http under a name of the tailnet, browsers keep none that says Secure."""
+LONGEST: Final = 8_192
+LOGIN: Final = pattern(r"[!-~]{1,200}")
+NAME_LIMIT: Final = 100
+TOKEN: Final = b"token="
+FIELDS: Final = 32
+
+
+def cookie(said: Mapping[bytes, bytes], way: Way) -> str | None:
+    """Return the value of our cookie."""
+    sent = said.get(b"cookie", b"")
+    if len(sent) > LONGEST:
+        return None
+    name = NAMES[way].encode()
+    found = [value for part in sent.split(b";") for key, _, value in (part.strip().partition(b"="),) if key == name]
+    return _ascii(found[0]) if len(found) == 1 else None
+
+
+def bearer(said: Mapping[bytes, bytes]) -> str | None:
+    """Return the bearer token; empty where nothing is shown, None where something else is."""
+    sent = said.get(b"authorization")
+    if sent is None:
+        return ""
+    scheme, _, token = sent.partition(b" ")
+    return None if scheme.lower() != b"bearer" or len(sent) > LONGEST else _ascii(token.strip()) or None
+
+
+def one_time_token(query: bytes) -> str | None:
+    """Return the one-time token in the question of an address."""
+    if TOKEN not in query or len(query) > LONGEST:
+        return None
+    try:
+        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=FIELDS)
+    except ValueError:
+        return None
+    found = [value for key, value in pairs if key == "token"]
+    return found[0] if len(found) == 1 else None
+
+
+def served(said: Mapping[bytes, bytes]) -> Claim | None:
+    """Return whom ``tailscale serve`` brings. Of machines that are no person's it says no login."""
+    login = _ascii(said.get(b"tailscale-user-login", b""))
+    if login is None or LOGIN.fullmatch(login) is None:
+        return None
+    return Claim("tailnet", login, _name(said.get(b"tailscale-user-name", b"")))
+
+
+def _name(sent: bytes) -> str:
+    """Return what people call somebody, which may be written in the way of mail; empty where it cannot be read."""
+    try:
+        read = str(make_header(decode_header(sent[:LONGEST].decode("latin-1"))))
+    except (HeaderParseError, LookupError, ValueError):
+        return ""
+    return "".join(sign if sign.isprintable() else " " for sign in read[:NAME_LIMIT]).strip()
+
+
+def _ascii(sent: bytes) -> str | None:
+    try:
+        return sent.decode("ascii")
+    except UnicodeDecodeError:
+        return None
