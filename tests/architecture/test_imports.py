@@ -14,7 +14,8 @@ import pytest
 from tests.architecture.code import PACKAGE, ROOT, imports, modules, short
 
 PURE_ROOMS: Final = {
-    "truth": ("truth", "errors"),
+    "redaction": ("redaction",),
+    "truth": ("truth", "redaction", "errors"),
     "jobs": ("jobs", "truth"),
     "views": ("views", "truth", "errors", "jobs.fires", "jobs.ledger"),
 }
@@ -22,10 +23,10 @@ PURE_ROOMS: Final = {
 
 PURE_LIBRARY: Final = frozenset(
     {
-        "__future__", "abc", "base64", "bisect", "calendar", "collections", "dataclasses", "datetime", "decimal",
-        "difflib", "enum", "fractions", "functools", "hashlib", "heapq", "html", "ipaddress", "itertools", "json",
-        "math", "numbers", "operator", "re", "shlex", "statistics", "string", "textwrap", "types", "typing",
-        "unicodedata",
+        "__future__", "abc", "base64", "binascii", "bisect", "calendar", "collections", "dataclasses", "datetime",
+        "decimal", "difflib", "enum", "fractions", "functools", "hashlib", "heapq", "hmac", "html", "ipaddress",
+        "itertools", "json", "math", "numbers", "operator", "re", "shlex", "statistics", "string", "textwrap",
+        "types", "typing", "unicodedata",
     }
 )  # fmt: skip
 """What of the standard library neither knows the time nor touches anything outside: an ``ipaddress`` asks nobody."""
@@ -34,6 +35,7 @@ PURE_NAMES: Final = frozenset({"pathlib.PurePath", "pathlib.PurePosixPath"})
 """A path that cannot be opened is a name like any other."""
 
 PURE_PACKAGES: Final = {
+    "redaction": frozenset[str](),
     "truth": frozenset[str](),
     "jobs": frozenset({"oncalendar", "zoneinfo"}),
     "views": frozenset[str](),
@@ -96,7 +98,7 @@ def contracts() -> dict[str, str]:
 
 @pytest.mark.parametrize("room", PURE_ROOMS)
 def test_a_pure_room_imports_only_what_computes(room: str) -> None:
-    """Truth and views import nothing that knows the time or reaches the disk, the network or another process."""
+    """A pure room imports nothing that knows the time or reaches the disk, the network or another process."""
     allowed_rooms = tuple(f"quarterdeck.{each}" for each in PURE_ROOMS[room])
     libraries = PURE_LIBRARY | PURE_PACKAGES[room]
     found = [
