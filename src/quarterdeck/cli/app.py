@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -52,6 +52,56 @@ def up(
     from quarterdeck.cli.up import up as begin
 
     raise typer.Exit(begin(home or (), port, config))
+
+
+@app.command()
+def enter(
+    *,
+    role: Annotated[
+        Literal["viewer", "operator"] | None,
+        typer.Option(help="What it makes of whoever uses it. [default: operator; with --bearer viewer]"),
+    ] = None,
+    bearer: Annotated[bool, typer.Option("--bearer", help="Make a bearer token for a program instead.")] = False,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="Whom the bearer token is for.")] = None,
+    days: Annotated[
+        int | None, typer.Option(metavar="N", help="For how many days the bearer token is good. [default: 90]")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, metavar="N", help="The port of the address, where it is another.")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Make an address that lets one browser in, once, within ten minutes."""
+    from quarterdeck.cli.enter import run as let_in
+
+    raise typer.Exit(let_in(role, port, config, as_bearer=bearer, name=name, days=days))
+
+
+sessions = typer.Typer(name="sessions", help="Say who is in, and end that.", no_args_is_help=True, add_completion=False)
+app.add_typer(sessions)
+
+
+@sessions.command("list")
+def list_sessions(json: Json = False, config: Config = None) -> None:
+    """Say who is in, by which session."""
+    from quarterdeck.cli.people import show as tell
+
+    raise typer.Exit(tell(config, as_data=json))
+
+
+@sessions.command()
+def revoke(
+    *,
+    number: Annotated[int | None, typer.Argument(metavar="[ID]", help="The session to end.")] = None,
+    all: Annotated[  # noqa: A002 -- the word on the command line
+        bool, typer.Option("--all", help="End all sessions, and every one-time address with them.")
+    ] = False,
+    config: Config = None,
+) -> None:
+    """End a session. A hub that runs lets nobody in by it two seconds later."""
+    from quarterdeck.cli.people import revoke as end
+
+    raise typer.Exit(end(number, config, everything=all))
 
 
 @app.command(context_settings=PASSED_ON, add_help_option=False)
@@ -138,6 +188,17 @@ def units(context: typer.Context) -> None:
     from quarterdeck.cli.units import run as write
 
     raise typer.Exit(write(context.args))
+
+
+@app.command()
+def exposure(json: Json = False, config: Config = None) -> None:
+    """Say whether anything that should be private can be reached from beyond this machine and its tailnet.
+
+    Ends with 0 when everything is private, 1 when something is not, 3 when it cannot be told.
+    """
+    from quarterdeck.cli.exposure import exposure as audit
+
+    raise typer.Exit(audit(config, as_data=json))
 
 
 @app.command()

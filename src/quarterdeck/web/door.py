@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
@@ -38,6 +39,8 @@ WAYS: Final[Mapping[str, str]] = {
 MAY: Final[Mapping[Role, str]] = {Role.VIEWER: "may look", Role.OPERATOR: "may look and act"}
 SESSIONS_SHOWN: Final = 200
 DIGITS: Final = 18
+NEARLY: Final = timedelta(minutes=1)
+"""What began a moment ago lasts for twelve hours, not for eleven."""
 
 
 class Line(NamedTuple):
@@ -122,7 +125,7 @@ class Door:
             may=MAY[person.role],
             sees=None if person.instances is None else sorted(person.instances),
             since=None if mine is None else words(now - mine.made_at),
-            ends=None if mine is None else words(mine.ends_at - now),
+            ends=None if mine is None else words(mine.ends_at - now + NEARLY),
             own=[self._line(one, person) for one in every if _is_own(one, person)],
             others=[self._line(one, person) for one in others[:SESSIONS_SHOWN]],
             more=max(len(others) - SESSIONS_SHOWN, 0),
@@ -144,7 +147,7 @@ class Door:
             _kind(one),
             words(now - one.made_at),
             words(now - one.used_at),
-            words(one.ends_at - now),
+            words(one.ends_at - now + NEARLY),
             one.id == person.session,
         )
 

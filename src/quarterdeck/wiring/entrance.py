@@ -17,7 +17,7 @@ from quarterdeck.access.doorman import Doorman, Witnesses
 from quarterdeck.access.keeper import Keeper
 from quarterdeck.access.register import Register
 from quarterdeck.access.sessions import Life, Sessions
-from quarterdeck.access.steady import Steady
+from quarterdeck.access.steady import Steady, boot_id, up_s
 from quarterdeck.access.tokens import Tokens
 from quarterdeck.errors import LedgerUnavailableError
 from quarterdeck.settings import Settings
@@ -68,9 +68,15 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def entrance(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> Entrance:
+def entrance(
+    settings: Settings,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+    up: Callable[[], float] = up_s,
+    boot: Callable[[], str] = boot_id,
+) -> Entrance:
     """Put the door together."""
-    ledger, steady = Ledger(settings.ledger.place), Steady(clock)
+    ledger, steady = Ledger(settings.ledger.place), Steady(clock, up, boot)
     register = Register(People(ledger), steady)
     spans = settings.access
     life = Life(timedelta(seconds=spans.idle_s), timedelta(seconds=spans.life_s))
