@@ -10,6 +10,7 @@ from quarterdeck.views.agents import agents
 from quarterdeck.views.brief import brief
 from quarterdeck.views.coverage import coverage
 from quarterdeck.views.cron import cron
+from quarterdeck.views.exposure import exposure
 from quarterdeck.views.ops import ops
 from quarterdeck.views.products import products
 from quarterdeck.views.spec import Spec
@@ -21,6 +22,7 @@ VIEWS: dict[str, Spec] = {
     "sessions": Spec("Sessions", sessions.sessions, "s", sessions.recall, sessions.PARAMS, "sessions.html"),
     "products": Spec("Products", products, "p", template="products.html"),
     "ops": Spec("Ops", ops, "o", template="ops.html"),
+    "exposure": Spec("Exposure", exposure, "e", template="exposure.html"),
     "alerts": Spec("Alerts", alerts.alerts, "l", alerts.recall, alerts.PARAMS, "alerts.html"),
     "history": Spec("History", history.history, "h", history.recall, history.PARAMS, "history.html"),
     "session": Spec("Session", session.session, "", session.recall, session.PARAMS, "session.html"),

@@ -66,13 +66,13 @@ NOT_WATCHED = (
     ),
     (
         "containers",
-        "No container engine is asked. A gateway in a container is seen only as far as its kernel is ours.",
+        "An engine is asked which ports it publishes, no more. A gateway in one is seen as far as its kernel is ours.",
         "Name what runs in one under `[[services]]`, with `url` or `address`: then it is asked whether it answers.",
     ),
     (
-        "the tailnet",
-        "Its own addresses, its peers and what it serves are not asked of its daemon.",
-        "Name its unit, such as `tailscaled.service`, under `[units]`: then it is seen whether it runs.",
+        "firewalls",
+        "What a firewall lets through is not asked. A way in counts as one, also when a firewall should close it.",
+        "",
     ),
 )
 """What nobody looks at, whatever the settings: what, why, and what can be done instead."""
@@ -137,6 +137,10 @@ def _unnamed(judged: Judged, instance: str) -> Iterator[Gap]:
         ):
             why = "No repository of it is named: whether it is backed up is not known."
             yield Gap(one.id, "backup", why, "Name it under `[[repositories]]`, with `instance` and `path`.", ())
+    if not judged.of("tailnet"):
+        why = "No socket of its daemon is known: this host's addresses there, and what it serves, are not seen."
+        fix = "Where there is one, name it under `[access]` as `tailscaled`. Its usual place is looked at at the start."
+        yield Gap(ALL, "the tailnet", why, fix, ())
     if not judged.of("service"):
         why = "None is named: beside the agents' own listeners, nothing is asked whether it answers."
         yield Gap(ALL, "services", why, "Name them under `[[services]]`.", ())

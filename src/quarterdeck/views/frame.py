@@ -20,8 +20,9 @@ KINDS = {
     "products": ("service",),
     "ops": (
         *("instance", "sessions", "ledger", "model", "credentials", "kanban", "inventory", "logs", "repository"),
-        *("host", "disk", "listener", "unit"),
+        *("host", "disk", "listener", "tailnet", "unit"),
     ),
+    "exposure": ("exposure", "network", "forwarder"),
     "coverage": ("source",),
 }
 """Kinds that each view is first to show; the number beside its name counts those of them that need somebody."""

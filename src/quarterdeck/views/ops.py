@@ -14,7 +14,7 @@ from functools import partial
 from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
 from quarterdeck.truth.fields import Field, kind_of
 from quarterdeck.truth.instance import ALL, subject
-from quarterdeck.truth.judgement import Judgement
+from quarterdeck.truth.judgement import Judgement, Status
 from quarterdeck.views.asked import Asked
 from quarterdeck.views.coverage import NOT_WATCHED
 from quarterdeck.views.frame import Page
@@ -26,7 +26,7 @@ from quarterdeck.views.words import Shown, State, show
 
 ORDER = (
     "instance", "gateway", "scheduler", "sessions", "ledger", "model", "credentials", "repository", "kanban",
-    "inventory", "logs", "listener", "unit", "host", "disk",
+    "inventory", "logs", "listener", "unit", "host", "tailnet", "disk",
 )  # fmt: skip
 DASHBOARD = "dashboard"
 
@@ -129,6 +129,17 @@ def _host(place: Surroundings, instance: str) -> Side_:
     return found if found is not None else _not_seen(place, "on which host it lives is not known")
 
 
+def _tailnet(place: Surroundings, instance: str) -> Side_:
+    """The address of its host on the tailnet; what is wrong there, when something is."""
+    name = f"{place.host(instance)}/tailnet"
+    found = place.judged.judgements.get(name)
+    if found is None:
+        return _not_watched(place, "no daemon of a tailnet is asked on its host; the page Coverage says why")
+    if found.status is not Status.OK:
+        return found
+    return show(place.judged.facts(name).reading(F.TAILNET_ADDRESSES), place.judged.now)
+
+
 def _not_watched(place: Surroundings, how: str) -> Shown:
     return Shown("not watched", State.UNKNOWN, how, place.judged.now, None)
 
@@ -140,6 +151,7 @@ def _not_seen(place: Surroundings, why: str) -> Shown:
 LINES: tuple[tuple[str, Line], ...] = (
     ("Gateway", _part("gateway")),
     ("Dashboard", _dashboard),
+    ("Exposure", _part("exposure")),
     ("Cron", _part("cron")),
     ("Backup", _backup),
     ("Committed", _head),
@@ -149,6 +161,7 @@ LINES: tuple[tuple[str, Line], ...] = (
     ("Fallbacks", _fact(F.FALLBACKS)),
     ("Disk", _disk),
     ("Host", _host),
+    ("Tailnet", _tailnet),
 )
 
 # --- what to do ----------------------------------------------------------------------------------------------------

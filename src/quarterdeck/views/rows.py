@@ -32,11 +32,16 @@ NAMES = {
     "host": "Host {owner}",
     "disk": "Disk {id}",
     "listener": "Listener {id}",
+    "tailnet": "Tailnet of {owner}",
     "unit": "Unit {id}",
     "timer": "Timer {id}",
     "service": "Service {id}",
     "repository": "Repository {id}",
     "source": "Source {owner}",
+    "exposure": "Ways to {owner}",
+    "network": "Sockets of {owner}",
+    "forwarder": "Routes of {id}",
+    "route": "{id}",
 }
 GIVEN = {
     "job": (F.JOB_NAME, "Job “{}”"),
@@ -44,7 +49,14 @@ GIVEN = {
     "repository": (F.REPOSITORY_LABEL, "{}"),
 }
 """Kinds that somebody may have named: which fact says how, and how that is written."""
-PAGES = {"gateway": "agents", "job": "cron", "scheduler": "cron", "service": "products"}
+WAYS_IN = ("exposure", "network", "forwarder", "route")
+PAGES = {
+    "gateway": "agents",
+    "job": "cron",
+    "scheduler": "cron",
+    "service": "products",
+    **dict.fromkeys(WAYS_IN, "exposure"),
+}
 """Where a kind of subject has its row; every other has it on ops."""
 WAYS = {
     "service": (("Open it", F.SERVICE_LINK), ("Runbook", F.SERVICE_RUNBOOK)),
@@ -135,7 +147,8 @@ def title_of(judged: Judged, name: str) -> str:
 
 
 def _scheme_owner(name: str) -> str:
-    return name.partition(":")[2].partition("/")[0]
+    scheme, _, rest = name.partition(":")
+    return "Quarterdeck" if scheme == "quarterdeck" else rest.partition("/")[0]
 
 
 def links(judged: Judged, name: str) -> tuple[Link, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
@@ -30,7 +30,7 @@ def incident_row(judged: Judged, incident: Incident) -> Row:
 
 
 def owners_of(judged: Judged) -> Mapping[str, str]:
-    """Return the gateway that each unit runs, as systemd's word on the gateway names it.
+    """Return the gateway that each unit runs, as systemd's word on the gateway names it, and where listeners lead.
 
     What an exporter says of a unit is of its own user's systemd, whose units have no subject here.
     """
@@ -41,7 +41,15 @@ def owners_of(judged: Judged) -> Mapping[str, str]:
         exported = _said(judged, subject(instance_of(name)), F.LEARNT_BY) == "exporter"
         if isinstance(reading, Known) and reading.value is not None and not exported:
             found[f"systemd:{manager}/{reading.value}"] = name
-    return found
+    return found | dict(_ways_from(judged))
+
+
+def _ways_from(judged: Judged) -> Iterator[tuple[str, str]]:
+    """Return the listeners at which a way in begins, each with what it leads to."""
+    hosts = judged.of("host")
+    for name in judged.of("exposure"):
+        for chain in _said(judged, name, F.EXPOSED) or ():
+            yield from ((f"{host}/listener/{chain[0]}", name) for host in hosts)
 
 
 def settings_of(judged: Judged) -> Mapping[str, Setting]:

@@ -47,7 +47,7 @@ IN_TABLE = {
 """The columns one looks down; a row's details tell all of them."""
 PAGE_OF = {
     "gateway": "agents", "job": "cron", "scheduler": "cron", "timer": "cron", "source": "coverage",
-    "service": "products",
+    "service": "products", "exposure": "exposure", "forwarder": "exposure", "route": "exposure", "network": "exposure",
 }  # fmt: skip
 """Where a kind of subject has its row; every other kind has it on ops."""
 ROWS_PER_PAGE = 200

@@ -163,7 +163,7 @@ class Heard:
         state = self.subjects.get(name, {}).get(F.TAILNET_STATE.name)
         if state is None or (isinstance(state, Unavailable) and state.reason is Reason.MISSING):
             return (), ()  # there is no tailnet here
-        addresses = self.require(name, F.TAILNET_ADDRESSES) or ()
+        addresses = self.require(name, F.TAILNET_PROVEN) or ()
         targets, funnel = self.require(name, F.SERVE_TARGETS) or {}, self.require(name, F.FUNNEL) or ()
         return addresses, tuple(_served(place, target, funnel) for place, target in sorted(targets.items()))
 

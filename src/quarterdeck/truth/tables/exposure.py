@@ -53,7 +53,7 @@ EXPOSURE: tuple[Rule, ...] = (
 )
 
 FOUND = {
-    "routes": "can be read",
+    "routes": "has told what it passes on",
     "nothing": "is not on this machine",
     "not asked": "is not asked, by the settings: a way through it would not be seen",
 }
@@ -81,6 +81,6 @@ NETWORK: tuple[Rule, ...] = (
         "read",
         Status.OK,
         lambda f: f[F.SOCKETS] is not None and f[F.ADDRESSES] is not None,
-        lambda f: f"{len(f.get(F.SOCKETS) or ())} sockets listen beyond loopback",
+        lambda f: f"sockets that others may reach: {len(f.get(F.SOCKETS) or ())}",
     ),
 )
