@@ -205,10 +205,38 @@ def test_what_is_at_hand() -> None:
 
 
 def test_what_nobody_looks_at_is_said_with_what_would() -> None:
-    """Containers, the tailnet and restores stand as not watched, and never as a figure."""
+    """Containers and restores stand as not watched, and never as a figure."""
     gaps = {gap.place: gap for gap in view("ops", {}).gaps}
-    assert {"containers", "the tailnet", "restores and emergency bundles"} <= gaps.keys()
+    assert {"containers", "restores and emergency bundles"} <= gaps.keys()
+    assert "the tailnet" not in gaps
     assert gaps["containers"].fix
+
+
+TAILNET: Facts = {
+    F.TAILNET_STATE: "running", F.TAILNET_ADDRESSES: ("100.101.102.103",), F.TAILNET_PEERS: 1, F.TAILNET_ONLINE: 1,
+    F.TAILNET_KEY_EXPIRED: False, F.TAILNET_KEY_EXPIRES_AT: None,
+}  # fmt: skip
+
+
+def test_each_agent_has_the_tailnet_address_of_its_host() -> None:
+    """The address stands beside the agent, or what is wrong with the tailnet; else it says that nobody watches it."""
+    host = {"host:deck": {F.MEMORY_TOTAL: 16e9, F.MEMORY_AVAILABLE: 8e9, F.LOAD_1M: 0.5, F.CLOCK_STEP: 0.0}}
+
+    def side(facts: Mapping[str, Facts]) -> Any:
+        sides = {each.title: each.cells for each in view("ops", facts).sides}
+        return sides["Tailnet"]["north"]
+
+    assert side({**host, "host:deck/tailnet": TAILNET}).text == "100.101.102.103"
+    stopped = side({**host, "host:deck/tailnet": {**TAILNET, F.TAILNET_STATE: "stopped"}})
+    assert stopped.reason == "not on its tailnet: its daemon is stopped"
+    assert side(host).text == "not watched"
+
+
+def test_a_tailnet_that_nobody_asks_is_a_gap() -> None:
+    """Where no daemon is asked, coverage says so and what to do; where one is, it does not."""
+    gaps = {gap.place: gap for gap in view("coverage", {}).gaps}
+    assert "`tailscaled`" in gaps["the tailnet"].fix
+    assert "the tailnet" not in {gap.place for gap in view("coverage", {"host:deck/tailnet": TAILNET}).gaps}
 
 
 def test_coverage_names_what_only_the_operator_can() -> None:

@@ -595,7 +595,7 @@ SERVE_TARGETS = Field(
     "serve_targets",
     Table(Ident()),
     "What is behind that: by `HOST:PORT/PATH` for pages, else as in `serve_entries`; `HOST:PORT` of another program, "
-    "`unix:NAME` for a socket, or `files`, `text`, `redirect`, `nothing`.",
+    "`unix:NAME` for a socket, or `files`, `text`, `redirect`.",
 )
 FUNNEL = Field(
     "tailnet", "funnel", Idents(), "What of it is open to the whole internet, by `HOST:PORT`: Tailscale Funnel."

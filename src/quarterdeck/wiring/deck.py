@@ -40,6 +40,7 @@ from quarterdeck.wiring.exposed import Exposed, ways_in
 from quarterdeck.wiring.memory import Memory
 from quarterdeck.wiring.named import Units, named
 from quarterdeck.wiring.own_credentials import own_credentials
+from quarterdeck.wiring.tailnet import tailnet
 
 if TYPE_CHECKING:
     from quarterdeck.wiring.punctual import Punctuality
@@ -125,10 +126,10 @@ def build(
     kernel = HostSource(host, homes, holders=holders)
     witnesses = ways_in(settings, host)
     exposed = Exposed(settings, host, [witness.witness for witness in witnesses if witness.is_asked])
-    secrets = own_credentials(settings, host)
+    secrets, daemons = own_credentials(settings, host), list(tailnet(settings, host))
     sources = (
         *(reader for reader, _ in readers), *managers, kernel, *(other for other, _ in others), *witnesses, exposed,
-        secrets,
+        secrets, *daemons,
     )  # fmt: skip
     memory = Memory(settings, clock, monotonic, log=log) if remember and settings.history.record else None
     ledger = None if memory is None else _punctuality(memory, monotonic)
@@ -137,7 +138,7 @@ def build(
     expected: dict[str, tuple[Key, ...]] = {reader.name: keys for reader, keys in (*readers, *others)}
     expected |= {manager.name: manager.expected for manager in managers}
     expected |= {witness.name: witness.expected for witness in witnesses}
-    expected[secrets.name] = secrets.expected
+    expected |= {secrets.name: secrets.expected, **{daemon.name: daemon.expected for daemon in daemons}}
     collector = Collector(
         sources, instances, clock, monotonic, expected=expected, thresholds=settings.thresholds, log=log
     )

@@ -18,6 +18,7 @@ from quarterdeck.truth.tables.instance import INSTANCE, INVENTORY, KANBAN, LOGS,
 from quarterdeck.truth.tables.repository import REPOSITORY
 from quarterdeck.truth.tables.service import SERVICE
 from quarterdeck.truth.tables.sessions import LEDGER, SESSION
+from quarterdeck.truth.tables.tailnet import TAILNET
 from quarterdeck.truth.thresholds import Thresholds
 
 TABLES: dict[str, tuple[Rule, ...]] = {
@@ -37,6 +38,7 @@ TABLES: dict[str, tuple[Rule, ...]] = {
     "host": HOST,
     "disk": DISK,
     "listener": LISTENER,
+    "tailnet": TAILNET,
     "unit": UNIT,
     "timer": TIMER,
     "service": SERVICE,
