@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import psutil
 
 from quarterdeck.access.interfaces import Interface, interfaces
+from tests.access.a_machine import ON_A_TUNNEL, ON_LOOPBACK
+from tests.architecture.code import ROOT
+
+TUNNELS = Path("/dev/net/tun")
+"""Not every container has it."""
 
 
 def test_this_machine() -> None:
@@ -20,3 +29,14 @@ def test_this_machine() -> None:
     ours = interfaces()
     assert {(each.name, each.address) for each in ours} == others
     assert Interface("lo", "127.0.0.1", tunnel=False) in ours
+
+
+def test_a_tunnel_of_the_kernel_is_told_from_any_other_interface() -> None:
+    """In a network of its own, an address on a real tunnel is told from one of the same range on another interface."""
+    program = [sys.executable, "-m", "tests.access.a_machine", str(TUNNELS)]
+    inside = ["unshare", "--user", "--map-root-user", "--net", *program]
+    ended = subprocess.run(inside, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    found = {Interface(*each) for each in json.loads(ended.stdout)}
+    assert Interface("lo", ON_LOOPBACK, tunnel=False) in found
+    assert (Interface("tailscale0", ON_A_TUNNEL, tunnel=True) in found) == TUNNELS.exists()
