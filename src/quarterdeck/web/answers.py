@@ -25,6 +25,7 @@ Receive = Callable[[], Awaitable[Message]]
 HTML: Final = "text/html; charset=utf-8"
 JSON: Final = "application/json"
 TEXT: Final = "text/plain; charset=utf-8"
+EVENTS: Final = "text/event-stream; charset=utf-8"
 KEPT_FOR_GOOD: Final[Header] = (b"cache-control", b"max-age=31536000, immutable")
 WORTH_PACKING: Final = 600
 """Bytes below which compressing saves no packet."""

@@ -22,7 +22,7 @@ from quarterdeck.truth.instance import ALL
 from quarterdeck.views import VIEWS
 from quarterdeck.web import address
 from quarterdeck.web.address import IN_API, ON_PAGES, Refusal, Wanted
-from quarterdeck.web.answers import HTML, JSON, TEXT, Answer, Receive, Send, answer, error_json
+from quarterdeck.web.answers import EVENTS, HTML, JSON, TEXT, Answer, Receive, Send, answer, error_json
 from quarterdeck.web.assets import BUNDLES, asset, missing_words
 from quarterdeck.web.pages import render_error
 from quarterdeck.web.rooms import Room, Rooms
@@ -181,10 +181,13 @@ class Front:
         room.know((ask.path, ask.query), slot)
         return made
 
-    async def _stream(self, ask: Ask) -> None:
+    async def _stream(self, ask: Ask) -> Answer | None:
         room, wanted = self._wanted(ask, ask.path.rpartition("/")[2], ON_PAGES)
+        if ask.scope["method"] == "HEAD":
+            return NO_EVENT  # nothing is held open for whoever wants to read nothing
         state = ask.said.get(b"last-event-id", b"").decode("latin-1")
         await room.live.stream(wanted, state, ask.receive, ask.send)
+        return None
 
     def _wanted(self, ask: Ask, view: str, known: tuple[str, ...]) -> tuple[Room, Wanted]:
         """Return what is asked for, and the room of those who may see what they who ask may see."""
@@ -208,6 +211,7 @@ class Front:
 
 BRIEF: Final = answer(b"", TEXT, status=HTTPStatus.TEMPORARY_REDIRECT, more=((b"location", b"/brief"),))
 ALIVE: Final = answer(b"ok\n", TEXT)
+NO_EVENT: Final = answer(b"", EVENTS)
 
 
 async def _to_the_brief(_ask: Ask) -> Answer:

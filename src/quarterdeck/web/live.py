@@ -23,7 +23,7 @@ import msgspec
 from quarterdeck.access.armour import ARMOUR, NOT_KEPT
 from quarterdeck.views import VIEWS
 from quarterdeck.web.address import Refusal, Wanted
-from quarterdeck.web.answers import Receive, Send
+from quarterdeck.web.answers import EVENTS, Receive, Send
 from quarterdeck.web.parts import Change, Split, change, split
 from quarterdeck.web.screen import Rendered, Screen, Slot
 
@@ -189,8 +189,7 @@ class Live:
             channel.take(slot.newest)
 
 
-EVENTS: Final = (b"content-type", b"text/event-stream; charset=utf-8")
-HEADERS: Final = [EVENTS, *ARMOUR, NOT_KEPT, (b"x-accel-buffering", b"no")]
+HEADERS: Final = [(b"content-type", EVENTS.encode()), *ARMOUR, NOT_KEPT, (b"x-accel-buffering", b"no")]
 
 
 async def _gone(receive: Receive) -> None:
