@@ -267,7 +267,7 @@ def test_no_secret_is_in_the_environment() -> None:
     unit = hub(order(reach=FULL, passwords=Path("/etc/quarterdeck/pgpass")))
     assert not [line for line in settings(unit) if line.startswith(("Environment", "PassEnvironment", "SetCredential"))]
     assert {line for line in settings(unit) if line.startswith("LoadCredential")} == {
-        f'LoadCredential="{name_of(FULL.secrets[0])}:/etc/quarterdeck/forge secret"',
+        f"LoadCredential={name_of(FULL.secrets[0])}:/etc/quarterdeck/forge secret",
         "LoadCredential=pgpass:/etc/quarterdeck/pgpass",
     }
 

@@ -204,7 +204,7 @@ def _with_hub(order: Order, config: str | None, passwords: str | None) -> Order:
     # Without a file of its own, the system's hub knows nothing of what this user has decided.
     reach = reach_of(settings.load(file)) if file is not None or not order.is_system else NOBODY
     handed = Path(passwords).absolute() if passwords else None
-    for path in filter(None, (file, handed, order.python, *reach.secrets)):
+    for path in filter(None, (file, handed, order.python, order.python.resolve(), *reach.secrets)):
         if not str(path).isprintable():
             raise UsageError("A path holds a line break or something else unprintable", "Give the file a plain name.")
         if order.is_system and any(path.is_relative_to(hidden) for hidden in HIDDEN):

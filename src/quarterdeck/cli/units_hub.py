@@ -80,7 +80,8 @@ def _secrets(order: Order) -> tuple[str, ...]:
     files = {credentials.name_of(file): file for file in order.reach.secrets}
     if order.passwords is not None:
         files[credentials.PASSWORDS] = order.passwords
-    lines = [f"LoadCredential={quoted(f'{name}:{file}')}" for name, file in files.items()]
+    # The rest of such a line is the path as it is: systemd takes no quotes off it.
+    lines = [f"LoadCredential={name}:{str(file).replace('%', '%%')}" for name, file in files.items()]
     if lines:
         lines.insert(0, "# Read by the service manager and handed over, so that the files can belong to root alone.")
     if order.reach.servers_database and order.passwords is None:
