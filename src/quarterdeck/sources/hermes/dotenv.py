@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from quarterdeck.sources.hermes.held import is_plain
+
 SETTING: Final = re.compile(
     r"""^[ \t]*(?:export[ \t]+)?([^\s=\#'"]{1,200})[ \t]*=[ \t]*"""
     r"""(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([^\r\n]*))""",
@@ -17,6 +19,11 @@ SETTING: Final = re.compile(
 )
 NAME: Final = re.compile(r"[A-Z]{2,12}|[A-Z][A-Z0-9]{0,23}(?:_[A-Z0-9]{1,24}){1,8}")
 COMMENT: Final = re.compile(r"(?:^|[ \t])#.*$")
+
+
+def is_name(text: str) -> bool:
+    """Whether a text has the form of a name of the environment."""
+    return NAME.fullmatch(text) is not None and is_plain(text)
 
 
 def settings(text: str) -> Iterator[tuple[str, str]]:

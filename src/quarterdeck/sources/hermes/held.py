@@ -13,14 +13,14 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from itertools import pairwise
 from typing import Final, NamedTuple
 
+from quarterdeck.redaction import holds_secret
 from quarterdeck.sources.files import SourceError
 from quarterdeck.sources.hermes.answers import Answer, attempt, from_epoch, from_text
 from quarterdeck.sources.hermes.likeness import Marks
 from quarterdeck.truth.reading import Reason
-from quarterdeck.truth.shapes import SECRET, Ident, ShapeError
+from quarterdeck.truth.shapes import Ident, ShapeError
 
 Mark = Callable[[Iterable[str]], Marks]
 """Turns secrets into what can only be compared."""
@@ -33,6 +33,8 @@ UNNAMED: Final = "unnamed"
 NO_MARKS: Final[Marks] = frozenset()
 NOT_NOTED: Final = SourceError(Reason.MISSING, "the agent does not write down when it uses a secret")
 NAME_PART: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._-]{0,39}")
+WORD: Final = re.compile(r"(?:[A-Za-z]{1,24}\d{0,4}[A-Za-z]{0,4}|\d{1,4}[A-Za-z]{0,24})?")
+BETWEEN: Final = re.compile(r"[^A-Za-z0-9]")
 JWT: Final = re.compile(r"eyJ[\w-]{6,4000}\.(eyJ[\w-]{2,8000})\.[\w-]{0,2000}")
 MILLISECONDS_FROM: Final = 1e12
 """A number this large counts milliseconds, not seconds: the agent writes both."""
@@ -58,7 +60,7 @@ class Held(NamedTuple):
 
 def is_plain(part: str) -> bool:
     """Whether a text has the form of a name and does not look like a secret."""
-    return NAME_PART.fullmatch(part) is not None and SECRET.search(part) is None and not _is_dense(part)
+    return NAME_PART.fullmatch(part) is not None and not holds_secret(part) and is_wordy(part)
 
 
 def plain(part: str) -> str:
@@ -66,11 +68,9 @@ def plain(part: str) -> str:
     return part if is_plain(part) else UNNAMED
 
 
-def _is_dense(text: str) -> bool:
-    """Whether a text changes between letters and digits, or between large and small, as only made-up keys do."""
-    kinds = ["d" if c.isdigit() else "u" if c.isupper() else "l" if c.islower() else "-" for c in text]
-    turns = sum(a != b and "-" not in (a, b) for a, b in pairwise(kinds))
-    return len(text) >= 12 and turns > len(text) // 4  # noqa: PLR2004 -- shorter ones are no keys
+def is_wordy(text: str) -> bool:
+    """Whether a text is made of words and small numbers, as names are and made-up keys are not."""
+    return all(WORD.fullmatch(part) for part in BETWEEN.split(text))
 
 
 def scopes_of(raw: object) -> tuple[str, ...] | None:
@@ -90,7 +90,7 @@ def _scope(raw: object) -> str:
         name = Ident().load(text)
     except ShapeError:
         return UNNAMED
-    return UNNAMED if len(name) > 60 or _is_dense(name) else name  # noqa: PLR2004 -- the longest scopes have forty
+    return name if is_wordy(name) else UNNAMED
 
 
 def moment(value: object) -> datetime | None:

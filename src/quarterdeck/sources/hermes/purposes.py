@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
-from quarterdeck.truth.shapes import SECRET
+from quarterdeck.redaction import holds_secret
 
 
 class Use(NamedTuple):
@@ -98,7 +98,7 @@ def is_secret(name: str, value: str) -> bool:
         return False
     name = name.upper()
     by_name = SECRET_NAME.search(name) is not None and PUBLIC.search(name) is None
-    return by_name or SECRET.search(value) is not None or FORMS[-1][0].match(value) is not None
+    return by_name or holds_secret(value) or FORMS[-1][0].match(value) is not None
 
 
 def is_none(value: str) -> bool:

@@ -16,7 +16,7 @@ from yaml import Event, MappingEndEvent, MappingStartEvent, ScalarEvent, Sequenc
 from quarterdeck.sources.files import SourceError
 from quarterdeck.sources.hermes import dotenv, purposes
 from quarterdeck.sources.hermes.config import PLATFORMS
-from quarterdeck.sources.hermes.held import Held, Mark, dated, is_plain
+from quarterdeck.sources.hermes.held import Held, Mark, dated
 from quarterdeck.sources.hermes.pick import events
 from quarterdeck.sources.hermes.purposes import Use
 from quarterdeck.sources.hermes.secret_files import limited
@@ -69,7 +69,7 @@ def _held(way: Way, value: str, mark: Mark) -> Held:
 
 
 def _word(part: str) -> str:
-    return part if part in WORDS or (dotenv.NAME.fullmatch(part) and is_plain(part)) else "*"
+    return part if part in WORDS or (dotenv.is_name(part)) else "*"
 
 
 def _provider(part: str) -> str | None:

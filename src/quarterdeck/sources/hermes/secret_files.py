@@ -44,7 +44,7 @@ def environment(data: bytes, mark: Mark) -> tuple[Held, ...]:
     for name, value in dotenv.settings(parse_text(data)):
         if not purposes.is_secret(name, value):
             continue
-        if dotenv.NAME.fullmatch(name):
+        if dotenv.is_name(name):
             found[name] = named(name, value, mark)
         else:
             others.append(value)
@@ -91,9 +91,7 @@ def _pooled(provider: str, entry: Mapping[str, Any], mark: Mark) -> Held | None:
     source = entry.get("source")
     if not marks and isinstance(source, str) and source.startswith(FROM_ENVIRONMENT):
         name = source.removeprefix(FROM_ENVIRONMENT)
-        held = (
-            Held(name, "calling models", plain(provider), "key", in_file=False) if dotenv.NAME.fullmatch(name) else None
-        )
+        held = Held(name, "calling models", plain(provider), "key", in_file=False) if dotenv.is_name(name) else None
         return held and held._replace(used_at=_tried(entry, held))
     token = entry.get("access_token")
     form, issuer = purposes.form_of("KEY", token if isinstance(token, str) else "")
