@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from quarterdeck import settings, wiring
-from quarterdeck.cli.up import StandardError, listening, log_discreetly, serve
+from quarterdeck.cli import logs
+from quarterdeck.cli.up import listening, serve
 from quarterdeck.demo import fleet, past
 from quarterdeck.demo.home import Plan
+from quarterdeck.redaction.clean import clean
 from quarterdeck.settings import Settings
 from quarterdeck.wiring.remembering import observers
 
@@ -41,7 +43,7 @@ def demo(wanted: Wanted) -> int:
     Raises:
         QuarterdeckError: when the folder is in use, the port is taken or the fleet cannot be made.
     """
-    log_discreetly()
+    log = logs.configure(clean)
     with (
         listening(wanted.port) as listener,
         fleet.folder_for(wanted.folder, cache(), keep=wanted.keep) as place,
@@ -52,10 +54,10 @@ def demo(wanted: Wanted) -> int:
             decided = settings.load(made.settings, ())
             say("history")
             _remember(decided, made, say)
-            deck = wiring.build(decided, log=StandardError(), remember=True)._replace(banner=BANNER)
+            deck = wiring.build(decided, log=log, remember=True)._replace(banner=BANNER)
             with deck.running():
                 say("")
-                serve(deck, listener, decided)
+                serve(deck, listener)
     return 0
 
 

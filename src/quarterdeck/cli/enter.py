@@ -17,7 +17,6 @@ from quarterdeck.access.identity import Role
 from quarterdeck.access.sessions import LONGEST_DAYS
 from quarterdeck.access.tokens import CLAIMS, LIFE
 from quarterdeck.errors import UsageError
-from quarterdeck.settings import Settings
 from quarterdeck.wiring.entrance import opened
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
@@ -38,13 +37,13 @@ def enter(role: str | None, port: int | None, config: Path | None) -> int:
         f"Open this address once, within {int(LIFE.total_seconds()) // 60} minutes. "
         f"It lets one browser in as {MAY[wanted]}.\n"
     )
-    sys.stdout.write(f"{address(decided, port, offered.value)}\n")
+    sys.stdout.write(f"{address(port or decided.port, offered.value)}\n")
     return 0
 
 
-def address(decided: Settings, port: int | None, token: str) -> str:
+def address(port: int, token: str) -> str:
     """Return the address at which a token is used."""
-    return f"http://127.0.0.1:{port or decided.port}/enter?token={token}"
+    return f"http://127.0.0.1:{port}/enter?token={token}"
 
 
 def bearer(name: str | None, days: int | None, role: str | None, config: Path | None) -> int:

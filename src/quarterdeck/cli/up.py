@@ -1,42 +1,46 @@
-"""``quarterdeck up``: watch, and serve what is seen on 127.0.0.1.
+"""``quarterdeck up``: watch, and serve what is seen on 127.0.0.1, and in the tailnet where that is asked for.
 
-Rule 1: only loopback is bound, and there is no way to ask for anything else.
+Rule 1: only loopback, a unix socket and the proven address in the tailnet are bound, and there is no way to ask for
+        anything else. What is asked for and cannot be proven at the start is an error.
 Rule 2: looking begins before anything else is imported, so that the first page has something to say.
 Rule 3: it ends within two seconds of being told to, whatever a source or a visitor is waiting for.
 """
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import logging
+import os
 import pkgutil
 import signal
 import socket
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from quarterdeck import __version__, settings, wiring
-from quarterdeck.cli.discreet import DiscreetFormatter, say_when_a_thread_fails
+from quarterdeck.access.identity import Role
+from quarterdeck.cli import logs
+from quarterdeck.cli.enter import address
 from quarterdeck.cli.notify import STOPPING, manager
 from quarterdeck.cli.passwords import hand_over
 from quarterdeck.cli.pulse import Pulse
 from quarterdeck.errors import UsageError
+from quarterdeck.redaction.clean import clean
 from quarterdeck.settings import Settings
+from quarterdeck.wiring.entrance import entrance
+from quarterdeck.wiring.trust import Trust
 
 if TYPE_CHECKING:
     import uvicorn
 
 LOOPBACK: Final = "127.0.0.1"
-PAGES: Final = "quarterdeck.web.app:create_app"
+HOUSE: Final = "quarterdeck.web.house:build"
+ENTRANCES: Final = "quarterdeck.web.server:Entrances"
+UNIX: Final = "quarterdeck.web.server:bound_unix"
 """Named, not imported: what is served here is no business of the terminal's."""
-
-GRACE_S: Final = 1
-"""Seconds that visitors get to end their requests."""
 
 TURN_S: Final = 0.0005
 """How long a thread that works keeps the interpreter when another one wants it: pages must not wait for the collector.
@@ -59,11 +63,12 @@ def up(homes: Sequence[Path], port: int | None, config: Path | None) -> int:
     told = manager()
     hand_over()
     decided = settings.load(config, homes)
-    log_discreetly()
+    log = logs.configure(clean)
     with listening(decided.port if port is None else port) as listener:
-        deck = wiring.build(decided, log=StandardError(), remember=True)
+        deck = wiring.build(decided, log=log, remember=True)
         with deck.running():
-            serve(deck, listener, decided, Pulse(told, deck.collector, missed=logging.getLogger(__name__).warning))
+            pulse = Pulse(told, deck.collector, missed=logging.getLogger(__name__).warning)
+            serve(deck, listener, pulse)
             told.tell(STOPPING)
     return 0
 
@@ -90,38 +95,54 @@ def listening(port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-def serve(deck: wiring.Deck, listener: socket.socket, decided: Settings, pulse: Pulse | None = None) -> None:
-    """Serve pages on a port that was taken, until the process is told to stop."""
-    import uvicorn
+def serve(deck: wiring.Deck, listener: socket.socket, pulse: Pulse | None = None) -> None:
+    """Serve pages on a port that was taken, until the process is told to stop.
 
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            self.pulse = None if pulse is None else asyncio.create_task(pulse.run())
-
-    create_app = pkgutil.resolve_name(PAGES)
-    pages = create_app(deck)
-    server = Server(
-        uvicorn.Config(
-            pages,
-            proxy_headers=False,
-            server_header=False,
-            access_log=False,
-            log_config=None,
-            log_level=logging.WARNING,
-            timeout_graceful_shutdown=GRACE_S,
-            lifespan="off",
+    Raises:
+        QuarterdeckError: when a way in that is asked for cannot be proven or taken, or nobody can be let in.
+    """
+    decided, port = deck.settings, listener.getsockname()[1]
+    door = entrance(decided)
+    with door.kept(), _served(decided.server.socket) as served:
+        trust = Trust(decided.access.tailscaled)
+        asked = decided.server.tailnet or served is not None
+        if asked:
+            trust.prove()
+        ways = pkgutil.resolve_name(ENTRANCES)(
+            listener, port, decided.server.tailnet, served, decided.server.names, trust.prove if asked else None
         )
-    )
-    sys.setswitchinterval(TURN_S)
-    gc.set_threshold(*COLLECTIONS)
-    sys.stdout.write(greeting(decided, listener.getsockname()[1], deck.banner))
-    sys.stdout.flush()
-    if pages.note:
-        sys.stderr.write(f"{pages.note}\n")
-    pages.until(lambda: server.should_exit)
-    with stopping(server):
-        server.run(sockets=[listener])
+        build = pkgutil.resolve_name(HOUSE)
+        front, server = build(deck, door, trust, ways, () if pulse is None else (pulse.run,))
+        sys.setswitchinterval(TURN_S)
+        gc.set_threshold(*COLLECTIONS)
+        way_in = None if logs.is_journal(sys.stdout) else address(port, door.tokens.offer(Role.OPERATOR).value)
+        sys.stdout.write(greeting(decided, port, way_in, deck.banner))
+        sys.stdout.flush()
+        if front.note:
+            sys.stderr.write(f"{front.note}\n")
+        front.until(lambda: server.should_exit)
+        with stopping(server):
+            server.run()
+
+
+@contextmanager
+def _served(path: Path | None) -> Iterator[socket.socket | None]:
+    """Take the unix socket for ``tailscale serve``, and take it away at the end."""
+    if path is None:
+        yield None
+        return
+    try:
+        taken: socket.socket = pkgutil.resolve_name(UNIX)(path)
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else "its name is too long, or somebody listens there"
+        raise UsageError(
+            f"The unix socket of [server] cannot be taken: {why.lower()}",
+            "Its folder must be there and ours, and no other hub may use it.",
+        ) from None
+    try:
+        yield taken
+    finally:
+        path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -142,10 +163,11 @@ def stopping(server: uvicorn.Server) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def greeting(decided: Settings, port: int, banner: str | None = None) -> str:
-    """Say where the pages are and what is watched."""
+def greeting(decided: Settings, port: int, way_in: str | None = None, banner: str | None = None) -> str:
+    """Say where the pages are, how to come in, and what is watched."""
     instances = decided.instances
     lines = [f"Quarterdeck {__version__} on http://{LOOPBACK}:{port}"]
+    lines.append("`quarterdeck enter` makes a way in." if way_in is None else f"Come in, once: {way_in}")
     if banner is not None:
         lines.append(banner)
     if not instances:
@@ -156,38 +178,3 @@ def greeting(decided: Settings, port: int, banner: str | None = None) -> str:
         lines.append(f"  {len(instances)} instances")
     lines += [*decided.notes, "Ctrl-C stops it."]
     return "\n".join(lines) + "\n"
-
-
-class StandardError:
-    """A log that writes a line to standard error for each event. It costs nothing before there is one."""
-
-    def info(self, event: str, **fields: object) -> None:
-        """Write that something is well again."""
-        _logger().info(event, **fields)
-
-    def warning(self, event: str, **fields: object) -> None:
-        """Write that something is not well."""
-        _logger().warning(event, **fields)
-
-
-@cache
-def _logger() -> Any:  # noqa: ANN401 -- as the library types it
-    import structlog
-
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-    return structlog.get_logger()
-
-
-def log_discreetly() -> None:
-    """What libraries and threads have to say of errors must not quote what was read."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(DiscreetFormatter("%(asctime)s %(message)s"))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])
-    say_when_a_thread_fails()

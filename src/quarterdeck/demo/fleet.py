@@ -110,7 +110,7 @@ def build(folder: Path, plan: Plan, now: float, say: Say) -> Fleet:
 def settings(fleet: Fleet, ports: Mapping[str, int]) -> str:
     """Return the settings file of a fleet; ``ports`` are those of its services."""
     head = ["# Settings of a demo: nothing in it is real.", "discover = false"]
-    history = [f'\n[history]\nfile = "{fleet.folder}/history.db"']
+    history = [f'\n[history]\nfile = "{fleet.folder}/history.db"', f'\n[ledger]\nfile = "{fleet.folder}/ledger.db"']
     services = _services(ports) if ports else ()
     return "\n".join([*head, *history, *_instances(fleet), *services, *_repositories(fleet)]) + "\n"
 
