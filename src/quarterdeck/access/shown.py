@@ -29,11 +29,15 @@ FIELDS: Final = 32
 
 def cookie(said: Mapping[bytes, bytes], way: Way) -> str | None:
     """Return the value of our cookie."""
-    sent = said.get(b"cookie", b"")
+    return cookie_named(said, NAMES[way])
+
+
+def cookie_named(said: Mapping[bytes, bytes], name: str) -> str | None:
+    """Return the value of a cookie."""
+    sent, key = said.get(b"cookie", b""), name.encode()
     if len(sent) > LONGEST:
         return None
-    name = NAMES[way].encode()
-    found = [value for part in sent.split(b";") for key, _, value in (part.strip().partition(b"="),) if key == name]
+    found = [value for part in sent.split(b";") for own, _, value in (part.strip().partition(b"="),) if own == key]
     return _ascii(found[0]) if len(found) == 1 else None
 
 
