@@ -6,6 +6,7 @@ import io
 import logging
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -237,3 +238,28 @@ def test_everything_that_a_program_says_is_in_one_form() -> None:
     ]
     assert SECRET not in done.stderr
     assert said[3]["error"].startswith("LookupError in tests.fakes.broken_command, line ")
+
+
+HANGING = """
+import sys, threading
+from quarterdeck.cli.logs import configure
+from tests.fakes.broken_command import SECRET
+configure(str)
+def hang_here(what_was_read):
+    sys.stdout.write("hangs\\n"); sys.stdout.flush()
+    threading.Event().wait()
+hang_here(SECRET)
+"""
+
+
+def test_a_program_that_is_killed_for_hanging_says_where() -> None:
+    """When a watchdog ends the program, each thread's place in our code is written down, and no value."""
+    command = [sys.executable, "-c", HANGING]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "hangs\n"
+        process.send_signal(signal.SIGABRT)
+        said = process.communicate(timeout=30)[1]
+    assert process.returncode == -signal.SIGABRT
+    assert "in hang_here" in said
+    assert SECRET not in said

@@ -17,6 +17,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, Protocol, TextIO
@@ -180,6 +181,7 @@ def configure(clean: Clean, *, out: TextIO | None = None, level: int = logging.W
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
     _say_what_nobody_caught(logging.getLogger("quarterdeck"))
+    _say_where_it_was(stream)
     return Events(lines, stream)
 
 
@@ -190,6 +192,17 @@ def is_journal(stream: TextIO, environment: Mapping[str, str] = os.environ) -> b
     except (OSError, ValueError):  # no file at all, as in tests
         return False
     return environment.get("JOURNAL_STREAM") == f"{about.st_dev}:{about.st_ino}"
+
+
+def _say_where_it_was(stream: TextIO) -> None:
+    """Let a process that is killed for hanging, as a watchdog does, write down where each of its threads stood.
+
+    That is names of our code and lines in it, and quotes nothing.
+    """
+    import faulthandler
+
+    with suppress(OSError, ValueError):  # no file at all, as in tests
+        faulthandler.enable(stream)
 
 
 def _say_what_nobody_caught(log: logging.Logger) -> None:
