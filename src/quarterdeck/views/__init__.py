@@ -9,6 +9,7 @@ from quarterdeck.views import alerts, changes, history, runs, session, sessions,
 from quarterdeck.views.agents import agents
 from quarterdeck.views.brief import brief
 from quarterdeck.views.coverage import coverage
+from quarterdeck.views.credentials import credentials
 from quarterdeck.views.cron import cron
 from quarterdeck.views.exposure import exposure
 from quarterdeck.views.ops import ops
@@ -22,6 +23,7 @@ VIEWS: dict[str, Spec] = {
     "sessions": Spec("Sessions", sessions.sessions, "s", sessions.recall, sessions.PARAMS, "sessions.html"),
     "products": Spec("Products", products, "p", template="products.html"),
     "ops": Spec("Ops", ops, "o", template="ops.html"),
+    "credentials": Spec("Credentials", credentials, "k", template="credentials.html"),
     "exposure": Spec("Exposure", exposure, "e", template="exposure.html"),
     "alerts": Spec("Alerts", alerts.alerts, "l", alerts.recall, alerts.PARAMS, "alerts.html"),
     "history": Spec("History", history.history, "h", history.recall, history.PARAMS, "history.html"),

@@ -22,6 +22,7 @@ KINDS = {
         *("instance", "sessions", "ledger", "model", "credentials", "kanban", "inventory", "logs", "repository"),
         *("host", "disk", "listener", "tailnet", "unit"),
     ),
+    "credentials": ("credential",),
     "exposure": ("exposure", "network", "forwarder"),
     "coverage": ("source",),
 }

@@ -25,6 +25,7 @@ NAMES = {
     "ledger": "Session ledger of {owner}",
     "model": "Model of {owner}",
     "credentials": "Logins of {owner}",
+    "credential": "{id}",
     "kanban": "Task board of {owner}",
     "inventory": "Memory and skills of {owner}",
     "logs": "Log of {owner}",
@@ -55,6 +56,7 @@ PAGES = {
     "job": "cron",
     "scheduler": "cron",
     "service": "products",
+    "credential": "credentials",
     **dict.fromkeys(WAYS_IN, "exposure"),
 }
 """Where a kind of subject has its row; every other has it on ops."""

@@ -42,12 +42,14 @@ IN_TABLE = {
     "agents": ("agent_version", "model", "last_success_at", "live", "platforms"),
     "products": ("address", "version", "latency_ms", "http_status", "tls_expires_at"),
     "cron": ("schedule", "desired", "last_run_at", "last_24h", "last_result", "next_run_at"),
+    "credentials": ("purpose", "scopes", "kept_in", "mode", "made_at", "used_at", "expires_at"),
     "runs": ("schedule", "last_24h", "missed_at", "next_run_at"),
 }
 """The columns one looks down; a row's details tell all of them."""
 PAGE_OF = {
     "gateway": "agents", "job": "cron", "scheduler": "cron", "timer": "cron", "source": "coverage",
     "service": "products", "exposure": "exposure", "forwarder": "exposure", "route": "exposure", "network": "exposure",
+    "credential": "credentials",
 }  # fmt: skip
 """Where a kind of subject has its row; every other kind has it on ops."""
 ROWS_PER_PAGE = 200
