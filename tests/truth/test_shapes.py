@@ -103,7 +103,7 @@ def test_what_does_not_fit_is_refused(shape: Any, raw: object) -> None:
 def test_text_is_one_printable_line_without_credentials() -> None:
     """A private text is cut, cleaned of control characters, and masked."""
     token = "gh" + "p_" + "A1b2" * 9
-    assert Text().load(f"run\x1b[31m with {token}\nnow") == "run [31m with [redacted] now"
+    assert Text().load(f"run\x1b[31m with {token}\nnow") == "run [31m with [redacted:github] now"
     assert len(Text().load("x" * 999)) == 200
 
 

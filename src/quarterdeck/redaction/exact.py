@@ -13,33 +13,22 @@ import hashlib
 import json
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from string import ascii_letters, digits
-from typing import Any, Final
+from typing import Final
 
 from quarterdeck.redaction.rules import is_placeholder
 
 SHORTEST: Final = 8
 LONGEST: Final = 8_192
 MOST: Final = 500
-DEPTH: Final = 20
 STRONG: Final = 20
 """From this length on a value that mixes letters and digits cannot be guessed, and may be the ground of a key."""
 
-SECRET_NAME: Final = re.compile(
-    r"(?i)key|token|secret|passw|passphrase|pwd|_pass$|^pass$|credential|auth$|cookie|session|dsn|database_url|signature"
-    r"|webhook|private|_pat$|^code$|verifier"
-)
-PUBLIC_NAME: Final = re.compile(
-    r"(?i)fingerprint|public|_id$|_type$|_name$|_file$|_path$|_at$|expires|limit|timeout|budget"
-)
-NO_SECRET: Final = re.compile(r"[/~.$<].*|https?://[^@]*|\d{1,11}|(?i:localhost.*|https?|[a-z]+/[a-z]+)", re.DOTALL)
-LINE: Final = re.compile(r"(?m)^[ \t]*(?:export[ \t]+)?([A-Za-z_][\w.-]{0,99})[ \t]*=[ \t]*(.*?)[ \t]*$")
-PAIR: Final = re.compile(
-    r"[\"']?([A-Za-z_][\w.-]{0,99})[\"']?[ \t]*[:=][ \t]*"
-    r"(\"(?:[^\"\\\n]|\\.){0,8192}\"|'[^'\n]{0,8192}'|[^\s#,{}\[\]\"']{1,8192})"
-)
+NO_SECRET: Final = re.compile(r"[/~.$<].*|https?://[^@]*|\d{1,11}|(?i:localhost.*|[a-z]+/[a-z]+|bearer)", re.DOTALL)
+"""Paths, addresses, small numbers: what stands under the name of a secret and is none."""
 LOGIN: Final = re.compile(r"://[^/\s:@]{0,200}:([^/\s@]{1,500})@")
+SCHEMES: Final = ("bearer", "token", "basic", "bot")
 PLAIN: Final = frozenset(f"{ascii_letters}{digits}-._~".encode())
 
 
@@ -49,7 +38,8 @@ class KnownValues:
     __slots__ = ("_count", "_forms", "_key")
 
     def __init__(self, values: Iterable[str] = ()) -> None:
-        kept = sorted({value for value in values if SHORTEST <= len(value) <= LONGEST}, key=len, reverse=True)[:MOST]
+        parts = {part for value in values for part in _parts(value)}
+        kept = sorted(filter(_is_worth_it, parts), key=len, reverse=True)[:MOST]
         self._count = len(kept)
         self._forms = tuple(dict.fromkeys(form for value in kept for form in _forms(value)))
         strong = [value for value in kept if len(value) >= STRONG and re.search(r"\d", value)]
@@ -83,7 +73,16 @@ class KnownValues:
         return any(form in text for form in self._forms)
 
 
-NOTHING_KNOWN: Final = KnownValues()
+def _parts(value: str) -> Iterator[str]:
+    """Return a value, and what of it is secret on its own: the password of an address, the token behind its scheme."""
+    yield from (value, value.strip(), *LOGIN.findall(value))
+    scheme, _, token = value.partition(" ")
+    if scheme.lower() in SCHEMES:
+        yield token.strip()
+
+
+def _is_worth_it(value: str) -> bool:
+    return SHORTEST <= len(value) <= LONGEST and not is_placeholder(value) and NO_SECRET.fullmatch(value) is None
 
 
 def _forms(value: str) -> Iterator[str]:
@@ -108,45 +107,4 @@ def _inside_base64(raw: bytes, shift: int) -> str:
     return text[begin:] if rest == 0 else text[begin : -2 if rest == 2 else -3]  # noqa: PLR2004 -- of three bytes
 
 
-# --- from the files of an agent ---------------------------------------------------------------------------------------
-
-
-def of_environment(text: str) -> Iterator[str]:
-    """Return the secrets of an environment file."""
-    for name, value in LINE.findall(text):
-        yield from _worth(name, _unquoted(value))
-
-
-def of_settings(text: str) -> Iterator[str]:
-    """Return the secrets of a text with names and values, whatever its language: YAML, TOML, half-written JSON."""
-    for name, value in PAIR.findall(text):
-        yield from _worth(name, _unquoted(value))
-
-
-def of_document(value: Any, name: str = "", depth: int = 0) -> Iterator[str]:  # noqa: ANN401 -- JSON
-    """Return the secrets of a JSON document: what stands under a name that says so."""
-    if depth > DEPTH:
-        return
-    if isinstance(value, str):
-        yield from _worth(name, value)
-    elif isinstance(value, Mapping):
-        for key, each in value.items():
-            yield from of_document(each, str(key), depth + 1)
-    elif isinstance(value, list):
-        for each in value:
-            yield from of_document(each, name, depth + 1)
-
-
-def _worth(name: str, value: str) -> Iterator[str]:
-    """Return what of a value is worth to be kept from sight."""
-    yield from (found for found in LOGIN.findall(value) if not is_placeholder(found))
-    secret = SECRET_NAME.search(name) and not PUBLIC_NAME.search(name)
-    if secret and len(value) >= SHORTEST and not is_placeholder(value) and not NO_SECRET.fullmatch(value):
-        yield value
-
-
-def _unquoted(value: str) -> str:
-    if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
-        inner = value[1:-1]
-        return inner.replace('\\"', '"').replace("\\\\", "\\") if value[0] == '"' else inner
-    return value.partition(" #")[0].rstrip()
+NOTHING_KNOWN: Final = KnownValues()

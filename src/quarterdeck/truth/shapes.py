@@ -2,6 +2,7 @@
 
 Rule: a value is let through only when its shape says what it may be. There is no shape for free
 text that is not marked private, so a message, a prompt or a token has no way out of a home.
+What looks like a credential (``redaction``) has none of these shapes, whatever else it looks like.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar
+
+from quarterdeck.redaction import clean, holds_secret, inert
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -25,16 +28,9 @@ LOCATOR = re.compile(r"[\w./:@+*,#?\[\]()%\\ -]{1,200}")
 LINK = re.compile(r"https?://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?(?:[/?#][!-~]{0,400})?")
 WORD = re.compile(r"[a-z0-9][a-z0-9_ -]{0,39}")
 TEXT_LIMIT = 200
+LONGEST_SECRET = 4_000
 ITEMS_LIMIT = 500
 RUNS_LIMIT = 20
-
-SECRET = re.compile(
-    r"\b(?:sk|pk|rk)[-_][A-Za-z0-9_-]{12,}|\bgh[pousr]_\w{16,}|\bgithub_pat_\w{16,}|\bxox[a-z]-[\w-]{10,}|\bxapp-[\w-]{10,}"
-    r"|\bAIza[\w-]{20,}|\bAKIA[A-Z0-9]{12,}|\bhf_\w{16,}|\bgsk_\w{16,}|\bxai-\w{16,}|\bpplx-\w{16,}|\btvly-[\w-]{16,}"
-    r"|\bSG\.[\w-]{10,}|\beyJ[\w-]{8,}\.[\w-]{8,}|\b\d{8,10}:[\w-]{35}|\bBearer\s+\S{8,}|://[^/\s:@]+:[^/\s@]+@",
-    re.IGNORECASE,
-)
-"""What well-known credentials look like: a second wall behind the shapes, which are the first."""
 
 
 class ShapeError(ValueError):
@@ -125,7 +121,7 @@ class Word:
 
 def _is_word(raw: str) -> bool:
     """Whether a text may be a word; a key in small letters looks like one and is none."""
-    return WORD.fullmatch(raw) is not None and SECRET.search(raw) is None
+    return WORD.fullmatch(raw) is not None and not holds_secret(raw)
 
 
 class Ident:
@@ -135,7 +131,7 @@ class Ident:
 
     def load(self, raw: object) -> str:
         """Accept printable identifiers of at most 120 characters, and no whole path."""
-        if isinstance(raw, str) and IDENT.fullmatch(raw) and not WHOLE_PATH.search(raw) and not SECRET.search(raw):
+        if isinstance(raw, str) and IDENT.fullmatch(raw) and not WHOLE_PATH.search(raw) and not holds_secret(raw):
             return raw
         raise _wrong(self.name)
 
@@ -147,7 +143,7 @@ class Link:
 
     def load(self, raw: object) -> str:
         """Accept http and https addresses of at most some hundred characters."""
-        if isinstance(raw, str) and LINK.fullmatch(raw) and not SECRET.search(raw):
+        if isinstance(raw, str) and LINK.fullmatch(raw) and not holds_secret(raw):
             return raw
         raise _wrong(self.name)
 
@@ -216,7 +212,7 @@ class Calendars:
 
 
 def _is_calendar(raw: object) -> bool:
-    return isinstance(raw, str) and CALENDAR.fullmatch(raw) is not None and SECRET.search(raw) is None
+    return isinstance(raw, str) and CALENDAR.fullmatch(raw) is not None and not holds_secret(raw)
 
 
 class Ran(NamedTuple):
@@ -299,10 +295,9 @@ class Text:
     name: Final = "text"
 
     def load(self, raw: object) -> str:
-        """Accept one line of printable text, cut at 200 characters; credentials are masked."""
+        """Accept one line of printable text, cut at 200 characters; credentials are masked before it is cut."""
         if isinstance(raw, str):
-            line = "".join(c if c.isprintable() else " " for c in raw)[:TEXT_LIMIT].strip()
-            return SECRET.sub("[redacted]", line)
+            return clean(inert(raw[: TEXT_LIMIT + LONGEST_SECRET])).strip()[:TEXT_LIMIT].strip()
         raise _wrong(self.name)
 
 

@@ -55,7 +55,7 @@ def test_texts_come_only_with_the_policy_and_without_credentials(home: AgentHome
     assert [step.text for step in read(home).steps] == [None, None, None]
     assert [step.size for step in read(home).steps] == [len(text) for text in said]
     first, second, third = (step.text or "" for step in read(home, instance=TALKS).steps)
-    assert first == "my key is [redacted]"
+    assert first == "my key is [redacted:sk_key]"
     assert second.endswith(" …")
     assert KEY[:6] not in second
     assert third == "<script>alert(1)</script> [2J"

@@ -122,7 +122,7 @@ def test_a_title_is_told_where_the_policy_allows_it(home: AgentHome) -> None:
     secret = "-".join(("sk", "x" * 24))
     home.session("a", title=f"about {secret}")
     assert [summary.title for summary in Reader(home).look()] == [None]
-    assert [summary.title for summary in Reader(home, instance=OPEN).look()] == ["about [redacted]"]
+    assert [summary.title for summary in Reader(home, instance=OPEN).look()] == ["about [redacted:sk_key]"]
 
 
 def test_what_fits_no_shape_is_left_out(home: AgentHome) -> None:

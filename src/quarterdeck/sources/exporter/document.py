@@ -15,10 +15,11 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from quarterdeck.redaction import holds_secret
 from quarterdeck.truth.fields import Field, field_for, kind_of
 from quarterdeck.truth.instance import Instance, Policy
 from quarterdeck.truth.reading import AnyReading, Known, Origin, Reason
-from quarterdeck.truth.shapes import LOCATOR, SECRET, Ident, Optional, Shape, ShapeError, Text, dump
+from quarterdeck.truth.shapes import LOCATOR, Ident, Optional, Shape, ShapeError, Text, dump
 
 SCHEMA = "quarterdeck/snapshot/1"
 
@@ -123,7 +124,7 @@ def _origin(source: str, locator: str, *, is_home: bool) -> Origin:
 
 def is_name(text: str) -> bool:
     """Whether a text is a name and nothing else: a path, a unit, a table, the id of a subject."""
-    return LOCATOR.fullmatch(text) is not None and SECRET.search(text) is None
+    return LOCATOR.fullmatch(text) is not None and not holds_secret(text)
 
 
 @lru_cache(maxsize=FEW)

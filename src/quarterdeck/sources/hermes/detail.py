@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from quarterdeck.redaction import MASKING, Redaction, clean, inert
 from quarterdeck.sources import sqlite
 from quarterdeck.sources.files import SourceError
 from quarterdeck.sources.hermes import names
@@ -22,7 +23,6 @@ from quarterdeck.sources.sqlite import Row
 from quarterdeck.truth.instance import Instance
 from quarterdeck.truth.past import Relative, SessionDetail, Step, Usage
 from quarterdeck.truth.reading import Reason
-from quarterdeck.truth.shapes import SECRET
 
 DATABASE = "state.db"
 BUDGET_S = 2.0
@@ -59,11 +59,11 @@ def read(home: Path, instance: Instance, identity: str) -> SessionDetail:
     Raises:
         SourceError: when it cannot be read, or the home no longer holds the session.
     """
-    texts = instance.policy.session_texts
-    return sqlite.read(home / DATABASE, lambda db: _read(Shelf(db), identity, texts=texts), budget_s=BUDGET_S)
+    texts = MASKING if instance.policy.session_texts else None
+    return sqlite.read(home / DATABASE, lambda db: _read(Shelf(db), identity, texts), budget_s=BUDGET_S)
 
 
-def _read(shelf: Shelf, identity: str, *, texts: bool) -> SessionDetail:
+def _read(shelf: Shelf, identity: str, texts: Redaction | None) -> SessionDetail:
     shelf.need("sessions", "id", "source", "started_at")
     shelf.need("messages", "id", "session_id", "role", "timestamp")
     name = _found(shelf, identity)
@@ -73,7 +73,7 @@ def _read(shelf: Shelf, identity: str, *, texts: bool) -> SessionDetail:
     count = total if isinstance(total, int) else 0
     children, more = _children(shelf, name)
     return SessionDetail(
-        steps=tuple(_steps(shelf, name, count, texts=texts)),
+        steps=tuple(_steps(shelf, name, count, texts)),
         steps_total=count,
         told_first=FIRST,
         usage=tuple(_usage(shelf, name)),
@@ -92,7 +92,7 @@ def _found(shelf: Shelf, identity: str) -> str | None:
     return next((str(name) for (name,) in rows if names.session_id(name) == identity), None)
 
 
-def _steps(shelf: Shelf, name: str, count: int, *, texts: bool) -> list[Step]:
+def _steps(shelf: Shelf, name: str, count: int, texts: Redaction | None) -> list[Step]:
     there = shelf.columns("messages")
     plain = {"role": "role", "timestamp": "timestamp"}
     wanted = {
@@ -105,7 +105,7 @@ def _steps(shelf: Shelf, name: str, count: int, *, texts: bool) -> list[Step]:
     columns = plain | {column: sql for column, sql in wanted.items() if column in there}
     if "content" in there:
         columns["size"] = "length(content)"
-        if texts:
+        if texts is not None:
             columns["content"] = f"substr(content, 1, {TEXT_LIMIT + LONGEST_SECRET})"
     keys, told = list(columns), ", ".join(columns.values())
     rows = shelf.rows(
@@ -113,10 +113,10 @@ def _steps(shelf: Shelf, name: str, count: int, *, texts: bool) -> list[Step]:
     )
     if count > FIRST + LAST:
         rows += reversed(shelf.rows(ROWS.format(columns=told, hint=INDEX, order="DESC"), name, LAST))
-    return [_step(dict(zip(keys, row, strict=True))) for row in rows]
+    return [_step(dict(zip(keys, row, strict=True)), texts or MASKING) for row in rows]
 
 
-def _step(row: dict[str, Any]) -> Step:
+def _step(row: dict[str, Any], redaction: Redaction) -> Step:
     calls = row.get("tool_calls")
     called = json.loads(calls) if isinstance(calls, str) else []
     size = row.get("size")
@@ -128,16 +128,16 @@ def _step(row: dict[str, Any]) -> Step:
         finish=names.word(row.get("finish_reason")),
         size=size if isinstance(size, int) else 0,
         withdrawn=row.get("active", 1) == 0 or row.get("compacted", 0) == 1,
-        text=_text(row.get("content")),
+        text=_text(row.get("content"), redaction),
     )
 
 
-def _text(raw: object) -> str | None:
+def _text(raw: object, redaction: Redaction) -> str | None:
     """Mask, then cut: whatever is masked begins before the cut."""
     if not isinstance(raw, str):
         return None
-    masked = SECRET.sub("[redacted]", raw)
-    shown = "".join(c if c.isprintable() or c == "\n" else " " for c in masked[:TEXT_LIMIT])
+    masked = clean(raw, redaction)
+    shown = inert(masked[:TEXT_LIMIT], keep="\n")
     return f"{shown} …" if len(masked) > TEXT_LIMIT else shown
 
 

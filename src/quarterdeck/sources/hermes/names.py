@@ -10,7 +10,7 @@ import hashlib
 import re
 from functools import lru_cache
 
-from quarterdeck.truth.shapes import SECRET
+from quarterdeck.redaction import holds_secret
 
 REMEMBERED = 4_096
 
@@ -27,7 +27,7 @@ OTHER = "other"
 
 def job_id(raw: object) -> str:
     """Return the id of a job, or a short hash in place of something that is none."""
-    return raw if isinstance(raw, str) and JOB.fullmatch(raw) and not SECRET.search(raw) else _hashed(raw)
+    return raw if isinstance(raw, str) and JOB.fullmatch(raw) and not holds_secret(raw) else _hashed(raw)
 
 
 def session_id(raw: object) -> str:
@@ -60,7 +60,7 @@ def word(raw: object) -> str | None:
 @lru_cache(maxsize=REMEMBERED)
 def _fits(form: re.Pattern[str], raw: str) -> bool:
     """Say whether a name has a form, and is no credential: to see that is dear, and names repeat."""
-    return form.fullmatch(raw) is not None and SECRET.search(raw) is None
+    return form.fullmatch(raw) is not None and not holds_secret(raw)
 
 
 def _hashed(raw: object) -> str:
