@@ -187,3 +187,11 @@ def test_a_secret_that_changed_its_place_or_its_mode(tmp_path: Path) -> None:
     os.mkfifo(file, 0o600)
     with pytest.raises(ConfigurationError, match="is in no plain file"):
         read_secret(file)
+
+
+def test_a_rule_about_the_forge_knows_no_capitals(tmp_path: Path) -> None:
+    """To a forge large and small letters are the same in a name, so they are in rules about it, and in no others."""
+    words = {"forge": "Ada", "forge_group": "Org/Night-Shift", "bearer": "CI", "tailnet": "Me@example.com"}
+    rules = "".join(f'[[access.people]]\n{word} = "{name}"\nrole = "viewer"\n' for word, name in words.items())
+    found = load(tmp_path, rules).access.people
+    assert [rule.word for rule in found] == ["ada", "org/night-shift", "CI", "Me@example.com"]
