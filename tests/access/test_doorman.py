@@ -301,7 +301,7 @@ async def test_who_was_not_known_may_be_a_second_later(home: House) -> None:
 async def test_where_the_tailnet_cannot_be_asked_nobody_comes_in_by_it(
     home: House, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An error of the daemon is no answer: nobody comes in by that way, nor with a session. It is said once, discreetly."""
+    """An error of the daemon is no answer: nobody comes in by that way, not by a session either. It is said once."""
     said = local(home)
     plain = cookie(said[b"cookie"].partition(b"=")[2].decode(), "quarterdeck")
     home.tailnet.error = ValueError("what was read")
