@@ -112,7 +112,7 @@ def _ask(admin: str) -> Answer:
     limits = Limits(connect_s=1.0, silence_s=2.0, total_s=4.0, body=BODY_LIMIT)
     try:
         if admin.startswith("/"):
-            return LocalLooker(Path(admin), "127.0.0.1", limits).get("/config/")
+            return LocalLooker(Path(admin), "", limits).get("/config/")  # on a socket Caddy takes no name at all
         return Looker(limits).get(f"http://{admin}/config/")
     except HttpError as error:
         raise SourceError(error.reason, error.detail) from None

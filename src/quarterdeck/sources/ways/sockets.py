@@ -78,9 +78,8 @@ def _one(unit: Unit, name: str) -> str:
 
 
 def _routes(unit: Unit, commands: Mapping[str, Unit]) -> Iterator[Told]:
-    target = next(
-        (found for name in _one(unit, "Triggers").split() if (found := _target(commands.get(name, {})))), None
-    )
+    targets = (_target(commands.get(name, {})) for name in _one(unit, "Triggers").split())
+    target = next((each for each in targets if each is not None), None)
     if target is None or _one(unit, "ActiveState") != "active":
         return
     for line in unit.get("Listen", ()):
