@@ -297,7 +297,13 @@ HOST_CASES = [
     ),
     (
         "hermes:north/credentials",
-        {F.WORLD_READABLE: (), F.CRED_EXPIRES_AT: None, F.CRED_PROVIDERS: ("a",), F.ENV_FILE: True},
+        {
+            F.WORLD_READABLE: (),
+            F.SECRETS_COMMITTED: (),
+            F.CRED_EXPIRES_AT: None,
+            F.CRED_PROVIDERS: ("a",),
+            F.ENV_FILE: True,
+        },
         "ok",
     ),
     (

@@ -469,9 +469,9 @@ CREDENTIAL_MADE_BY = Field(
 CREDENTIAL_USED_AT = Field(
     "credential", "used_at", Optional(Instant()), "The newest use of it that somebody wrote down."
 )
-CREDENTIAL_EXPIRES_AT = Field(
+CREDENTIAL_ENDS_AT = Field(
     "credential",
-    "expires_at",
+    "ends_at",
     Optional(Instant()),
     "When it ends; none when nobody wrote it down or it renews itself.",
 )
@@ -484,6 +484,29 @@ CREDENTIAL_SHARED_WITH = Field(
     Idents(),
     "Other agents, among those whose homes are read by the same program, that hold the very same secret.",
     reckoned=True,
+)
+
+# --- redaction: hermes:ID/redaction ----------------------------------------------------------------------------------
+
+MASKS_SECRETS = Field(
+    "redaction", "masks_secrets", Bool(), "Whether Quarterdeck masks credentials in the texts of sessions."
+)
+MASKS_PII = Field("redaction", "masks_pii", Bool(), "Whether Quarterdeck masks personal data in what somebody wrote.")
+KNOWN_VALUES = Field(
+    "redaction", "known_values", Count(), "Secrets from the agent's own files that are looked for by their exact value."
+)
+WITHHELD = Field(
+    "redaction", "withheld", Count(), "Facts of this look in which one of those secrets stood, and was masked."
+)
+AGENT_MASKS_SECRETS = Field(
+    "redaction",
+    "agent_masks_secrets",
+    Bool(),
+    "Whether the agent masks credentials in its logs and tool results, as far as its files say.",
+    Kind.EVENT,
+)
+AGENT_MASKS_PII = Field(
+    "redaction", "agent_masks_pii", Bool(), "Whether the agent keeps personal data from its model.", Kind.EVENT
 )
 
 # --- kanban, inventory, logs ---------------------------------------------------------------------------------------

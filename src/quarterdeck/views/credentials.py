@@ -51,7 +51,7 @@ COLUMNS = (
     _column("Made", F.CREDENTIAL_MADE_AT),
     _column("Dated by", F.CREDENTIAL_MADE_BY),
     _column("Last use", F.CREDENTIAL_USED_AT),
-    _column("Ends", F.CREDENTIAL_EXPIRES_AT),
+    _column("Ends", F.CREDENTIAL_ENDS_AT),
     _column("Same as in", F.CREDENTIAL_SHARED_WITH, _nobody),
 )
 

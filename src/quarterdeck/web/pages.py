@@ -42,7 +42,7 @@ IN_TABLE = {
     "agents": ("agent_version", "model", "last_success_at", "live", "platforms"),
     "products": ("address", "version", "latency_ms", "http_status", "tls_expires_at"),
     "cron": ("schedule", "desired", "last_run_at", "last_24h", "last_result", "next_run_at"),
-    "credentials": ("purpose", "scopes", "kept_in", "mode", "made_at", "used_at", "expires_at"),
+    "credentials": ("purpose", "scopes", "kept_in", "mode", "made_at", "used_at", "ends_at"),
     "runs": ("schedule", "last_24h", "missed_at", "next_run_at"),
 }
 """The columns one looks down; a row's details tell all of them."""

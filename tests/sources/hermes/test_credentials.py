@@ -95,7 +95,7 @@ def test_a_key_of_the_environment_file(homes: Homes) -> None:
     assert told == {
         "purpose": "calling models", "provider": "openrouter", "form": "key", "scopes": None, "kept_in": ".env",
         "mode": "0600", "owner": path.owner(), "open_to": "owner", "made_at": changed, "made_by": "file changed",
-        "used_at": Reason.MISSING, "expires_at": None, "committed": False, "shared_with": (),
+        "used_at": Reason.MISSING, "ends_at": None, "committed": False, "shared_with": (),
     }  # fmt: skip
     assert homes.verdict("OPENROUTER_API_KEY") == (
         "kept", "key for calling models, openrouter, kept in .env for its owner alone",
@@ -171,7 +171,7 @@ def test_a_signed_token_says_when_it_ends(homes: Homes) -> None:
     homes.write(".env", f"HASS_TOKEN={'.'.join(parts)}.{made_up()}\n")
     told = homes.told()["HASS_TOKEN"]
     assert (told["made_by"], told["scopes"]) == ("issued", ("read", "write:all"))
-    assert abs(told["expires_at"] - ends) < timedelta(seconds=1)
+    assert abs(told["ends_at"] - ends) < timedelta(seconds=1)
     rule, words = homes.verdict("HASS_TOKEN")
     assert rule == "too wide"
     assert "write:all" in words
@@ -191,7 +191,7 @@ def test_a_login_that_renews_itself_has_no_end(homes: Homes) -> None:
     ends = {"obtained_at": issued.isoformat(), "expires_at": (NOW + timedelta(hours=1)).isoformat()}
     homes.write("auth.json", {"providers": {"nous": login(scope="inference:invoke", **ends)}})
     told = homes.told()["nous"]
-    assert (told["made_at"], told["made_by"], told["expires_at"]) == (issued, "issued", None)
+    assert (told["made_at"], told["made_by"], told["ends_at"]) == (issued, "issued", None)
     assert (told["scopes"], told["form"]) == (("inference:invoke",), "login")
     assert homes.verdict("nous")[0] == "of a person"
 
@@ -371,7 +371,7 @@ def test_a_secret_that_two_agents_hold(homes: Homes) -> None:
     assert homes.told("south")["xai/ab"]["shared_with"] == ("north",)
     assert homes.told("east")["XAI_API_KEY"]["shared_with"] == ()
     assert homes.told()["A_PASSWORD"]["shared_with"] == ()
-    assert homes.verdict("XAI_API_KEY") == ("shared", "south has the very same secret")
+    assert homes.verdict("XAI_API_KEY") == ("shared", "the very same secret is also in south")
     homes.write(".env", f"XAI_API_KEY={made_up()}\n")
     homes.look()
     assert homes.told("south")["xai/ab"]["shared_with"] == ()
@@ -479,7 +479,7 @@ def test_times_that_cannot_be(homes: Homes) -> None:
     }
     homes.write("auth.json", {"providers": states})
     told = homes.told()
-    assert (told["a"]["made_at"], told["b"]["made_at"], told["c"]["expires_at"]) == (Reason.CORRUPT,) * 3
+    assert (told["a"]["made_at"], told["b"]["made_at"], told["c"]["ends_at"]) == (Reason.CORRUPT,) * 3
 
 
 def test_more_than_a_file_can_hold(homes: Homes) -> None:

@@ -254,7 +254,7 @@ def _tell(report: Report, about: str, held: Held, origin: Origin, around: Around
         (F.CREDENTIAL_MADE_AT, after(made_at, lambda at: at and past(at, report.at))),
         (F.CREDENTIAL_MADE_BY, made_by),
         (F.CREDENTIAL_USED_AT, after(held.used_at, lambda at: at and past(at, report.at))),
-        (F.CREDENTIAL_EXPIRES_AT, held.expires_at),
+        (F.CREDENTIAL_ENDS_AT, held.expires_at),
     ):
         report.tell(about, origin, field, answer)
     report.tell(about, INDEX, F.CREDENTIAL_COMMITTED, around.committed)

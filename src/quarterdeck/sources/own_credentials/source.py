@@ -154,7 +154,7 @@ class OwnCredentials:
             (F.CREDENTIAL_OPEN_TO, found and found.open_to),
             (F.CREDENTIAL_MADE_AT, found and found.changed_at),
             (F.CREDENTIAL_MADE_BY, found and "file changed"),
-            (F.CREDENTIAL_EXPIRES_AT, None),
+            (F.CREDENTIAL_ENDS_AT, None),
         )
         for field, value in values:
             yield field.known(about, origin, value, now)

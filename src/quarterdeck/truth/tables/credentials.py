@@ -92,13 +92,13 @@ def _ours(f: Facts) -> bool:
 
 
 def _is_over(f: Facts) -> bool:
-    at = f[F.CREDENTIAL_EXPIRES_AT]
+    at = f[F.CREDENTIAL_ENDS_AT]
     return at is not None and f.age(at) > RENEWED_WITHIN_S
 
 
 def _ends_soon(f: Facts) -> bool:
     """Whether it ends soon; what never lasts longer than that is for its issuer to renew, and for nobody here."""
-    at = f[F.CREDENTIAL_EXPIRES_AT]
+    at = f[F.CREDENTIAL_ENDS_AT]
     return at is not None and -f.age(at) < f.thresholds.credential_s and not _is_short(f, at)
 
 
@@ -109,7 +109,7 @@ def _is_short(f: Facts, ends: datetime) -> bool:
 
 
 def _ending(f: Facts) -> str:
-    at = f.get(F.CREDENTIAL_EXPIRES_AT)
+    at = f.get(F.CREDENTIAL_ENDS_AT)
     if at is None:
         return "it expires soon"
     return f"it expires in {words(-f.age(at))}" if f.age(at) < 0 else f"it expired {words(f.age(at))} ago"
@@ -136,7 +136,7 @@ FLAWS: Final = (
         lambda f: not _ours(f) and f[F.CREDENTIAL_COMMITTED],
         lambda f: f"the git repository of the home holds {_file(f)}",
     ),
-    Flaw("expired", _is_over, _ending, lambda f: f.get(F.CREDENTIAL_EXPIRES_AT)),
+    Flaw("expired", _is_over, _ending, lambda f: f.get(F.CREDENTIAL_ENDS_AT)),
     Flaw(
         "too wide",
         lambda f: len(_wide(f)) > 0,
@@ -146,7 +146,7 @@ FLAWS: Final = (
     Flaw(
         "shared",
         lambda f: not _ours(f) and len(f[F.CREDENTIAL_SHARED_WITH]) > 0,
-        lambda f: f"{', '.join(f.get(F.CREDENTIAL_SHARED_WITH) or ())} has the very same secret",
+        lambda f: f"the very same secret is also in {', '.join(f.get(F.CREDENTIAL_SHARED_WITH) or ())}",
         elsewhere=True,  # only a hub that reads several homes can tell, and of the others the page says that nobody can
     ),
     Flaw(
