@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -355,13 +355,28 @@ def test_what_is_no_token_is_nobody(door: Door, token: str) -> None:
     assert door.claim(token) is None
 
 
+def by_hand(secret: Any, said: str) -> str:
+    """Sign with an RSA key as it is, without a library that knows better."""
+    signature = secret.sign(said.encode(), padding.PKCS1v15(), hashes.SHA256())
+    return f"{said}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+
+
 def test_claims_that_are_signed_and_no_object(door: Door) -> None:
     """A signature does not make a list or a bare word into claims."""
     for claims in ([], "sub", 7, None, [["sub", "root"]]):
         said = f"{encoded({'alg': 'RS256', 'kid': door.issuer.key.kid})}.{encoded(claims)}"
-        raw: Any = door.issuer.key.raw_value
-        signature = raw.sign(said.encode(), padding.PKCS1v15(), hashes.SHA256())
-        assert door.claim(f"{said}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}") is None
+        assert door.claim(by_hand(door.issuer.key.raw_value, said)) is None
+
+
+def test_a_key_that_can_be_broken(caplog: pytest.LogCaptureFixture) -> None:
+    """An RSA key of 1,024 bits proves nothing, though the issuer shows it and the signature is right."""
+    weak = rsa.generate_private_key(65_537, 1_024)
+    digits = base64.urlsafe_b64encode(weak.public_key().public_numbers().n.to_bytes(128, "big")).rstrip(b"=").decode()
+    with Issuer() as issuer:
+        issuer.shown = [{"kty": "RSA", "n": digits, "e": "AQAB", "kid": "weak", "use": "sig"}]
+        said = f"{encoded({'alg': 'RS256', 'kid': 'weak'})}.{encoded(issuer.claims(START))}"
+        assert Door(issuer).claim(by_hand(weak, said)) is None
+    assert refused(caplog) == "its issuer shows no key that can be used."
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
