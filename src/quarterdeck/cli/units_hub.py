@@ -49,7 +49,7 @@ def hub(order: Order) -> Unit:
                 "UMask=0077",
                 command(order, ("up", *config)),
                 "Restart=on-failure",
-                "RestartSec=2s",
+                "RestartSec=5s",
                 "TimeoutStartSec=60",
                 "TimeoutStopSec=20",
                 "TimeoutAbortSec=10",
