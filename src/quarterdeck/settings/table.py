@@ -44,6 +44,18 @@ POLICY = {
         "like a credential is masked, and they are neither exported nor kept.",
         "false",
     ),
+    "redact_secrets": Setting(
+        readers.boolean,
+        "Mask credentials in the texts of sessions. With false they are shown as they stand; in what is kept, "
+        "exported, signed or logged they are masked in any case.",
+        "true",
+    ),
+    "redact_pii": Setting(
+        readers.boolean,
+        "Mask addresses of mail, telephone numbers, card numbers and public network addresses in texts, titles and "
+        "names. These are guesses: some are missed, and some numbers are masked that are none.",
+        "false",
+    ),
 }
 
 INSTANCE = Table(

@@ -17,7 +17,18 @@ from quarterdeck.truth.fields import FIELDS, LEARNT_BY, OS_USER, PART_OF_KIND, U
 from quarterdeck.truth.instance import Instance, subject
 from quarterdeck.truth.reading import AnyReading, Key, Origin, Reason
 
-KINDS = ("instance", "gateway", "scheduler", "sessions", "model", "credentials", "kanban", "inventory", "logs")
+KINDS = (
+    "instance",
+    "gateway",
+    "scheduler",
+    "sessions",
+    "model",
+    "credentials",
+    "kanban",
+    "inventory",
+    "logs",
+    "redaction",
+)
 """What an instance has once, and its home tells of."""
 
 ANOTHER = "another user"

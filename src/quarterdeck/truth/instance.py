@@ -22,6 +22,10 @@ class Policy:
     """Export the titles of sessions."""
     session_texts: bool = False
     """Show what was said in a session, to whoever opens it. Texts are never exported and never kept."""
+    redact_secrets: bool = True
+    """Mask credentials in those texts. In everything that is kept, exported or logged they are masked in any case."""
+    redact_pii: bool = False
+    """Mask addresses of mail, telephone numbers, cards and public addresses in whatever somebody wrote."""
 
 
 @dataclass(frozen=True, slots=True)

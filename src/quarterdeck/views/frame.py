@@ -20,6 +20,7 @@ KINDS = {
     "products": ("service",),
     "ops": (
         *("instance", "sessions", "ledger", "model", "credentials", "kanban", "inventory", "logs", "repository"),
+        "redaction",
         *("host", "disk", "listener", "tailnet", "unit"),
     ),
     "credentials": ("credential",),

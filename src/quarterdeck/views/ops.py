@@ -25,8 +25,8 @@ from quarterdeck.views.rows import away, build_whole, owner_of, tunnel
 from quarterdeck.views.words import Shown, State, show
 
 ORDER = (
-    "instance", "gateway", "scheduler", "sessions", "ledger", "model", "credentials", "repository", "kanban",
-    "inventory", "logs", "listener", "unit", "host", "tailnet", "disk",
+    "instance", "gateway", "scheduler", "sessions", "ledger", "model", "credentials", "redaction", "repository",
+    "kanban", "inventory", "logs", "listener", "unit", "host", "tailnet", "disk",
 )  # fmt: skip
 DASHBOARD = "dashboard"
 
@@ -157,6 +157,7 @@ LINES: tuple[tuple[str, Line], ...] = (
     ("Committed", _head),
     ("Logins", _part("credentials")),
     ("First login ends", _fact(F.CRED_EXPIRES_AT)),
+    ("Redaction", _part("redaction")),
     ("Model", _part("model")),
     ("Fallbacks", _fact(F.FALLBACKS)),
     ("Disk", _disk),

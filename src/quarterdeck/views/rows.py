@@ -29,6 +29,7 @@ NAMES = {
     "kanban": "Task board of {owner}",
     "inventory": "Memory and skills of {owner}",
     "logs": "Log of {owner}",
+    "redaction": "Redaction of {owner}",
     "job": "Job {id}",
     "host": "Host {owner}",
     "disk": "Disk {id}",
@@ -74,6 +75,7 @@ PATHS = {
     "kanban": "kanban.db",
     "inventory": "skills",
     "logs": "logs/errors.log",
+    "redaction": "config.yaml",
 }
 """Where in the home an operator looks next."""
 

@@ -1,7 +1,7 @@
 """The few values of ``config.yaml`` that may leave the home.
 
 Rule 1: the list below is all that is taken. What stands beside it, keys and addresses above all, is passed over.
-Rule 2: a value that the environment sets is not known here: the environment file is never opened.
+Rule 2: a value that the environment sets is not known here.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ ALLOWED = Wanted(
         "multiplex_profiles": PLAIN,
         "timezone": PLAIN,
         "mcp_servers": Wanted(others=NOTHING),
+        "security": Wanted({"redact_secrets": PLAIN}),
+        "privacy": Wanted({"redact_pii": PLAIN}),
         **dict.fromkeys(PLATFORMS, SWITCH),
     }
 )
@@ -66,6 +68,9 @@ class Config(NamedTuple):
     integrations: Answer[int]
     multiplexes: Answer[bool]
     """Whether one gateway is to serve all profiles."""
+    masks_secrets: Answer[bool]
+    """Whether credentials are masked. Both releases do that unless they are told not to."""
+    masks_pii: Answer[bool]
 
 
 def parse(data: bytes) -> Config:
@@ -81,6 +86,8 @@ def parse(data: bytes) -> Config:
         timezone=attempt(lambda: _name(found.get("timezone"))),
         integrations=attempt(lambda: len(_section(found.get("mcp_servers")))),
         multiplexes=attempt(_multiplexes, found),
+        masks_secrets=attempt(lambda: _told_to(found.get("security"), "redact_secrets", otherwise=True)),
+        masks_pii=attempt(lambda: _told_to(found.get("privacy"), "redact_pii", otherwise=False)),
     )
 
 
@@ -135,6 +142,11 @@ def _says_enabled(value: Value) -> bool:
 def _multiplexes(found: Section) -> bool:
     own = found.get("multiplex_profiles")
     return _switch(_section(found.get("gateway")).get("multiplex_profiles") if own is None else own)
+
+
+def _told_to(section: Value, name: str, *, otherwise: bool) -> bool:
+    value = _section(section).get(name)
+    return otherwise if value is None else _switch(value)
 
 
 def _section(value: Value) -> Section:

@@ -2,7 +2,8 @@
 
 Rule 1: it is bounded. Of a long record the first rows and the last are told, and how many there are.
 Rule 2: without the policy ``session_texts`` no text is read at all: only how long it is. With it, what looks like a
-        credential is masked before the text is cut, so that no half of one is left.
+        credential is masked before the text is cut, so that no half of one is left, and so is what the agent's own
+        files hold. Only the policy ``redact_secrets = false`` lets a text through as it stands.
 Rule 3: names are told when they have the form of such names (``names``); arguments of tools are texts, and never told.
 """
 
@@ -18,6 +19,7 @@ from quarterdeck.sources import sqlite
 from quarterdeck.sources.files import SourceError
 from quarterdeck.sources.hermes import names
 from quarterdeck.sources.hermes.answers import attempt, from_epoch
+from quarterdeck.sources.hermes.keys import Keys, redaction
 from quarterdeck.sources.hermes.statedb import COUNTS, USAGE, Shelf
 from quarterdeck.sources.sqlite import Row
 from quarterdeck.truth.instance import Instance
@@ -59,7 +61,7 @@ def read(home: Path, instance: Instance, identity: str) -> SessionDetail:
     Raises:
         SourceError: when it cannot be read, or the home no longer holds the session.
     """
-    texts = MASKING if instance.policy.session_texts else None
+    texts = redaction(instance, Keys(instance).read().known) if instance.policy.session_texts else None
     return sqlite.read(home / DATABASE, lambda db: _read(Shelf(db), identity, texts), budget_s=BUDGET_S)
 
 

@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, TypeVar
 
+from quarterdeck.redaction import KnownValues
 from quarterdeck.sources import files
 from quarterdeck.sources.files import SourceError
 from quarterdeck.sources.hermes import (
@@ -26,7 +27,9 @@ from quarterdeck.sources.hermes import (
     gateway,
     inventory,
     kanban,
+    keys,
     logs,
+    masking,
     model,
     sessions,
 )
@@ -50,7 +53,7 @@ T = TypeVar("T")
 AUTH_LIMIT = 5_000_000
 WATCHED = (".", "cron", "state", "logs")
 
-KINDS = ("instance", "gateway", "model", "credentials", "inventory", "logs", "sessions", "scheduler")
+KINDS = ("instance", "gateway", "model", "credentials", "inventory", "logs", "sessions", "scheduler", "redaction")
 """Of each of these every instance has one subject."""
 OF_SYSTEMD = UNIT.name
 """Fields of a gateway whose names begin so are told by systemd."""
@@ -80,6 +83,7 @@ class HermesSource:
         self._dumps = dumps.DumpFiles(home)
         self._inventory = inventory.Inventory(home)
         self._credentials = credentials.Credentials(instance, home, likeness)
+        self._keys = keys.Keys(instance)
         self._releases = Releases(kernel)
         self._sessions = sessions.Memory()
         self._cron = cron.Memory()
@@ -118,7 +122,20 @@ class HermesSource:
         self._part(report, "instance", lambda part: self._tell_instance(part, config, serving))
         self._part(report, "gateway", lambda part: self._tell_gateway(part, given(evidence), given(serving), schema))
         self._tell_work(report, serving, schema, config)
-        return report.readings
+        return self._without_secrets(report, config)
+
+    def _without_secrets(self, report: Report, config: Answer[Config]) -> list[AnyReading]:
+        """Take out of all that is told what is secret, and tell that."""
+        secrets = _safely(self._keys.read)
+        known = KnownValues() if isinstance(secrets, SourceError) else secrets.known
+        readings, taken = keys.withheld(report.readings, self._instance, known)
+        report.readings = []
+        self._part(
+            report,
+            "redaction",
+            lambda part: masking.tell(part, self._instance, self._home, config=config, secrets=secrets, taken=taken),
+        )
+        return readings + report.readings
 
     # --- parts ---------------------------------------------------------------------------------------------------
 

@@ -23,10 +23,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
+from quarterdeck.redaction import Redaction, clean
 from quarterdeck.sources import sqlite
 from quarterdeck.sources.files import SourceError
 from quarterdeck.sources.hermes import names
 from quarterdeck.sources.hermes.answers import attempt, from_epoch
+from quarterdeck.sources.hermes.keys import Keys, masked
 from quarterdeck.sources.hermes.statedb import COUNTS, NOTHING, Shelf, as_json, side_work
 from quarterdeck.sources.hermes.turns import TERMINALS
 from quarterdeck.truth.instance import Instance
@@ -37,6 +39,7 @@ BUDGET_S = 5.0
 BATCH = 1_000
 """Sessions told in one look while history is told: some 50 ms on a warm machine."""
 
+TITLE_LIMIT = 4_000
 OVERLAP_S = 3600.0
 RECENT_S = 48 * 3600.0
 WATCHED = 1_000
@@ -149,6 +152,7 @@ class _Teller:
         self._batch = batch
         self.cursor = cursor
         self.told: list[SessionSummary] = []
+        self._redaction = Redaction(pii=instance.policy.redact_pii, known=Keys(instance).read().known)
 
     def tell(self) -> _Teller:
         """Tell what is next."""
@@ -232,7 +236,8 @@ class _Teller:
             aside = None if isinstance(side, SourceError) else side.get(name, NOTHING)
             digest = hashlib.blake2b(repr((*row.values(), aside)).encode(errors="replace"), digest_size=6).hexdigest()
             if recent.pop(name, None) != digest:
-                self.told.append(_summary(row, aside, self.cursor.revision))
+                told = _summary(row, aside, self.cursor.revision, self._redaction)
+                self.told.append(masked(told, self._redaction.known))
             if self._is_recent(row):
                 recent[name] = digest
             elif row["ended_at"] is None and row["source"] not in TERMINALS:
@@ -249,7 +254,7 @@ class _Teller:
         self.cursor = self.cursor._replace(watched=watched)
 
 
-def _summary(row: Entry, aside: tuple[int, float] | None, revision: int) -> SessionSummary:
+def _summary(row: Entry, aside: tuple[int, float] | None, revision: int, redaction: Redaction) -> SessionSummary:
     cost = row["estimated_cost_usd"] if row["actual_cost_usd"] is None else row["actual_cost_usd"]
     return SessionSummary(
         id=names.session_id(row["id"]),
@@ -272,7 +277,7 @@ def _summary(row: Entry, aside: tuple[int, float] | None, revision: int) -> Sess
         cost_status=row["cost_status"] if row["cost_status"] in COST_STATUSES else None,
         side_tokens=None if aside is None else aside[0],
         side_cost_usd=None if aside is None else aside[1],
-        title=_title(row["title"]),
+        title=_title(row["title"], redaction),
     )
 
 
@@ -285,8 +290,8 @@ def _moment(raw: object) -> datetime | None:
     return at if isinstance(at, datetime) else None
 
 
-def _title(raw: object) -> str | None:
-    return Text().load(raw) if isinstance(raw, str) else None
+def _title(raw: object, redaction: Redaction) -> str | None:
+    return Text().load(clean(raw[:TITLE_LIMIT], redaction)) if isinstance(raw, str) else None
 
 
 def _checked(raw: object) -> dict[str, Any]:

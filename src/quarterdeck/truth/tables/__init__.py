@@ -15,6 +15,7 @@ from quarterdeck.truth.tables.gateway import GATEWAY
 from quarterdeck.truth.tables.history import HISTORY
 from quarterdeck.truth.tables.host import DISK, HOST, LISTENER, SOURCE, TIMER, UNIT
 from quarterdeck.truth.tables.instance import INSTANCE, INVENTORY, KANBAN, LOGS, MODEL, SESSIONS
+from quarterdeck.truth.tables.redaction import REDACTION
 from quarterdeck.truth.tables.repository import REPOSITORY
 from quarterdeck.truth.tables.service import SERVICE
 from quarterdeck.truth.tables.sessions import LEDGER, SESSION
@@ -34,6 +35,7 @@ TABLES: dict[str, tuple[Rule, ...]] = {
     "credential": CREDENTIAL,
     "kanban": KANBAN,
     "inventory": INVENTORY,
+    "redaction": REDACTION,
     "logs": LOGS,
     "host": HOST,
     "disk": DISK,
