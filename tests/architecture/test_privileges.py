@@ -219,6 +219,7 @@ def spoken(words: str) -> tuple[str, ...]:
     plain = words.removeprefix("... ")
     return (
         plain,
+        re.sub(r"^The \w+ way", "The {way} way", plain),
         plain.partition(": ")[0],
         re.sub(r"\d{4,}", "{port}", plain).replace("127.0.0.1", "{LOOPBACK}"),
         plain.partition(" (")[0],
