@@ -24,6 +24,8 @@ INTERNET: Final = "internet"
 """Where a tunnel or a funnel takes connections: everywhere."""
 FAR_HOST: Final = "far-host"
 """Where a tunnel to another machine takes them: on that machine, which decides for whom."""
+TAILNET: Final = "tailnet"
+"""Where the tailnet's own daemon takes them: from the tailnet."""
 SOMEWHERE: Final = "somewhere"
 """Where something takes them that does not say where."""
 EVERYWHERE: Final = "*"
@@ -34,7 +36,8 @@ INSIDE: Final = "container"
 HOPS: Final = 6
 
 PRIVATE: Final = frozenset({Scope.LOOPBACK, Scope.TAILNET})
-LOCAL_NAMES: Final = frozenset({"localhost", "ip6-localhost", "localhost.localdomain", "host.docker.internal", ""})
+LOCALHOST: Final = "localhost"
+LOCAL_NAMES: Final = frozenset({LOCALHOST, "ip6-localhost", "localhost.localdomain", "host.docker.internal", ""})
 
 
 class Sure(IntEnum):
@@ -109,10 +112,10 @@ def ways(target: Target, world: World) -> Ways:
 
 def is_private(entry: str, world: World) -> bool:
     """Whether only this machine and its tailnet can come in here."""
-    if entry.startswith(UNIX):
+    if entry == TAILNET or entry.startswith(UNIX):
         return True
     host = place_of(entry).host
-    return host in LOCAL_NAMES - {""} or scope_of(host, world.tailnet) in PRIVATE
+    return host == LOCALHOST or scope_of(host, world.tailnet) in PRIVATE
 
 
 def place_of(address: str) -> Place:
@@ -133,8 +136,9 @@ def _direct(target: Target, world: World) -> Iterator[tuple[Chain, Sure]]:
 def _passed_on(target: Target, world: World) -> Iterator[tuple[Chain, Sure]]:
     for route in world.routes:
         if _is_open(route, world):
+            best = Sure.MAYBE if route.entry == SOMEWHERE else Sure.YES
             for chain, sure in _from(route, target, world, (route,)):
-                yield (route.entry, *chain), sure
+                yield (route.entry, *chain), min(best, sure)
 
 
 def _is_open(route: Route, world: World) -> bool:

@@ -124,9 +124,10 @@ def build(
     others = list(named(settings, units))
     homes = {one.id: one.home for one in instances if one.home is not None}
     kernel = HostSource(host, homes, holders=holders)
-    witnesses = ways_in(settings, host)
-    exposed = Exposed(settings, host, [witness.witness for witness in witnesses if witness.is_asked])
     secrets, daemons = own_credentials(settings, host), list(tailnet(settings, host))
+    witnesses = ways_in(settings, host, asks_tailnet=bool(daemons))
+    asked = [witness.witness for witness in witnesses if witness.is_asked]
+    exposed = Exposed(settings, host, asked, asks_tailnet=bool(daemons))
     sources = (
         *(reader for reader, _ in readers), *managers, kernel, *(other for other, _ in others), *witnesses, exposed,
         secrets, *daemons,

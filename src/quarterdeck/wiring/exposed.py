@@ -28,6 +28,9 @@ from quarterdeck.truth.reading import AnyReading, Knowledge, Known, Origin, Reas
 from quarterdeck.truth.snapshot import Snapshot
 
 WITNESS: Final = Origin("exposure audit", "ways in")
+NETWORK_DAEMON: Final = "tailnet"
+"""The witness that tells of the tailnet in facts of its own."""
+RUNNING: Final = "running"
 GATEWAY: Final = "gateway"
 PAGES: Final = "pages"
 PORT: Final = "port"
@@ -64,9 +67,10 @@ class Exposed:
     budget_s = 5.0
     every_s = 5.0
 
-    def __init__(self, settings: Settings, host: str, witnesses: Iterable[str]) -> None:
-        """``witnesses`` are those whose word is needed for anything to be called private."""
-        self._settings, self._host, self._witnesses = settings, host, tuple(witnesses)
+    def __init__(self, settings: Settings, host: str, witnesses: Iterable[str], *, asks_tailnet: bool = False) -> None:
+        """``witnesses`` are those whose word is needed before anything is private; so may be the tailnet's daemon."""
+        self._settings, self._host, self._asks_tailnet = settings, host, asks_tailnet
+        self._witnesses = (*witnesses, *([NETWORK_DAEMON] if asks_tailnet else []))
         self._snapshot: Callable[[], Snapshot | None] = lambda: None
         self._before: tuple[Audit, datetime, list[AnyReading]] | None = None
 
@@ -97,13 +101,14 @@ class Exposed:
         here = f"host:{self._host}"
         heard = Heard({name: each for name, each in subjects.items() if name.startswith(f"{here}/")}, here, now)
         for witness in self._witnesses:
-            heard.require(f"{here}/forwarder/{witness}", F.FORWARDER_FOUND)
-        world = heard.world()
+            if witness != NETWORK_DAEMON:
+                heard.require(f"{here}/forwarder/{witness}", F.FORWARDER_FOUND)
+        world = heard.world(asks_tailnet=self._asks_tailnet)
         local = [one for one in snapshot.instances if one.id not in _far(subjects, here)]
         return Audit(tuple(_protected(self._settings, self._host, local, heard)), world, self._witnesses, heard.lost)
 
 
-def ways_in(settings: Settings, host: str) -> tuple[WaysSource, ...]:
+def ways_in(settings: Settings, host: str, *, asks_tailnet: bool) -> tuple[WaysSource, ...]:
     """Return who is asked for ways in, as the settings say."""
     decided, running = settings.exposure, Running()
     plain = {"PATH": os.environ.get("PATH", os.defpath), "HOME": "/nonexistent"}
@@ -115,7 +120,7 @@ def ways_in(settings: Settings, host: str) -> tuple[WaysSource, ...]:
         caddy,
         Nginx(conf=decided.nginx_conf, running=running.lines),
         containers if decided.containers else containers.name,
-        Programs(running, accepted=frozenset(decided.accepted)),
+        Programs(running, accepted=frozenset(decided.accepted), asks_tailnet=asks_tailnet),
         Sockets(),
     )
     return tuple(WaysSource(host, witness) for witness in witnesses)
@@ -131,18 +136,23 @@ class Heard:
     def require(self, name: str, field: Field[Any]) -> Any:  # noqa: ANN401 -- whatever the field holds
         """Return a fact; note what is lost when it cannot be told."""
         reading = self.subjects.get(name, {}).get(field.name)
-        if isinstance(reading, Known) and reading.knowledge(self._now) is not Knowledge.STALE:
-            return reading.value
-        if self.lost is None:
+        if self.lost is None and not self._is_current(reading):
             self.lost = _why(reading, name)
-        return None
+        return self._current(name, field)
 
-    def world(self) -> World:
+    def _current(self, name: str, field: Field[Any]) -> Any:  # noqa: ANN401 -- as above
+        reading = self.subjects.get(name, {}).get(field.name)
+        return reading.value if isinstance(reading, Known) and self._is_current(reading) else None
+
+    def _is_current(self, reading: AnyReading | None) -> bool:
+        return isinstance(reading, Known) and reading.knowledge(self._now) is not Knowledge.STALE
+
+    def world(self, *, asks_tailnet: bool) -> World:
         """Return what is known of ways in."""
         network = f"{self._here}/network"
         listening = self.require(network, F.SOCKETS)
         own = self.require(network, F.ADDRESSES) or ()
-        tailnet, served = self._tailnet()
+        tailnet, served = self._tailnet() if asks_tailnet else ((), ())
         names = [self._here.partition(":")[2].lower(), *self._said(f"{self._here}/tailnet", F.TAILNET_NAME)]
         return World(
             listening, (*self._routes(), *served), frozenset((*own, *tailnet, *filter(None, names))), frozenset(tailnet)
@@ -161,9 +171,11 @@ class Heard:
         """Return the addresses that are proven to be the tailnet's, and what its daemon serves itself."""
         name = f"{self._here}/tailnet"
         state = self.subjects.get(name, {}).get(F.TAILNET_STATE.name)
-        if state is None or (isinstance(state, Unavailable) and state.reason is Reason.MISSING):
+        if isinstance(state, Unavailable) and state.reason is Reason.MISSING:
             return (), ()  # there is no tailnet here
-        addresses = self.require(name, F.TAILNET_PROVEN) or ()
+        if self.require(name, F.TAILNET_STATE) != RUNNING:
+            return (), ()  # nothing comes in while it is not connected, or nobody can say: then that is noted
+        addresses = self._current(name, F.TAILNET_PROVEN) or ()  # what is not proven is not private: that is no doubt
         targets, funnel = self.require(name, F.SERVE_TARGETS) or {}, self.require(name, F.FUNNEL) or ()
         return addresses, tuple(_served(place, target, funnel) for place, target in sorted(targets.items()))
 

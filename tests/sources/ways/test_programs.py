@@ -110,6 +110,14 @@ def test_a_proxy_that_is_not_read_may_lead_anywhere() -> None:
     assert Programs(processes, accepted=frozenset({"haproxy"})).ask().routes == ()
 
 
+def test_a_tailnet_that_nobody_asks_may_serve_anything(tmp_path: Path) -> None:
+    """Its daemon may have come after we began; until it is asked, it is not understood."""
+    running = machine(tmp_path, (7, "tailscaled", "tailscaled --tun=x", "a"))
+    assert Programs(running).ask().routes == ()
+    late = Programs(running, asks_tailnet=False).ask().routes
+    assert late == (Told("tailscaled", "somewhere", [], ["configuration"]),)
+
+
 @given(st.lists(st.text(max_size=12), max_size=6))
 def test_no_command_line_is_an_accident(arguments: list[str]) -> None:
     """Whatever stands in a command line, it is read without trouble and only identifiers are told of it."""

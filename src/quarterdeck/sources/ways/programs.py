@@ -46,6 +46,7 @@ TUNNELS: Final = frozenset(
         *("pgrok", "loophole", "wstunnel", "localxpose", "telebit", "tunwg", "piko"),
     )
 )
+TAILSCALED: Final = "tailscaled"
 SSH_LETTERS: Final = "46AaCfGgKkMNnqsTtVvXxYyB:b:c:D:E:e:F:I:i:J:L:l:m:O:o:P:p:Q:R:S:W:w:"
 """The options of ssh; those with a colon take a value."""
 HTTP_PORTS: Final[Mapping[str, int]] = {"http": 80, "https": 443}
@@ -124,15 +125,22 @@ class Programs:
     locator = "processes"
 
     def __init__(
-        self, running: Callable[[Iterable[str]], list[Process]], *, accepted: frozenset[str] = frozenset()
+        self,
+        running: Callable[[Iterable[str]], list[Process]],
+        *,
+        accepted: frozenset[str] = frozenset(),
+        asks_tailnet: bool = True,
     ) -> None:
-        """``accepted`` are programs whose ways the operator knows and answers for."""
-        self._running, self._accepted = running, accepted
+        """``accepted`` are programs whose ways the operator knows and answers for.
+
+        Where the tailnet's daemon is not asked by itself, as one that came later, it may serve anything.
+        """
+        self._running = running
+        self._names = {*PROXIES, *TUNNELS, "ssh", *(() if asks_tailnet else (TAILSCALED,))} - accepted
 
     def ask(self) -> Seen:
         """Look at what runs."""
-        names = [name for name in (*PROXIES, *TUNNELS, "ssh") if name not in self._accepted]
-        return Seen("routes", merged(told for each in self._running(names) for told in _told(each)))
+        return Seen("routes", merged(told for each in self._running(self._names) for told in _told(each)))
 
 
 def _told(process: Process) -> Iterator[Told]:
