@@ -14,7 +14,9 @@ import logging
 import os
 import socket
 import struct
+import threading
 from collections.abc import Callable, Collection, Coroutine
+from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -28,23 +30,32 @@ from quarterdeck.access.guard import Guard
 from quarterdeck.access.identity import Peer, Way
 from quarterdeck.errors import QuarterdeckError
 
-CONNECTIONS: Final = 400
-PER_ADDRESS: Final = 100
-"""Connections from one address of the tailnet."""
-HEAD_BYTES: Final = 32_768
-HEAD_S: Final = 10.0
-"""Seconds in which the head of a request has to arrive."""
-READING_S: Final = 30.0
-"""Seconds in which a reader has to take something of what is ready for it."""
-SWEEP_S: Final = 1.0
-PROVE_EVERY_S: Final = 5.0
-PROVE_S: Final = 3.0
-"""Seconds after which whoever proves has not proven."""
 GRACE_S: Final = 1
 """Seconds that visitors get to end their requests."""
 CREDENTIALS: Final = struct.Struct("3i")
 
 log = logging.getLogger(__name__)
+
+
+class Limits(NamedTuple):
+    """How much anybody gets, and for how long they are waited for."""
+
+    connections: int = 400
+    per_address: int = 100
+    """Connections from one address of the tailnet."""
+    head_bytes: int = 32_768
+    """Of a head that does not come at once. Of one that does, the guard looks at the parts."""
+    head_s: float = 10.0
+    """Seconds in which the head of a request has to arrive."""
+    reading_s: float = 30.0
+    """Seconds in which a reader has to take something of what is ready for it."""
+    sweep_s: float = 1.0
+    prove_every_s: float = 5.0
+    prove_s: float = 3.0
+    """Seconds after which whoever proves has not proven."""
+
+
+LIMITS: Final = Limits()
 
 
 class Proof(Protocol):
@@ -80,15 +91,15 @@ class Entrances(NamedTuple):
 class Line(HttpToolsProtocol):
     """One connection."""
 
-    def __init__(self, *args: Any, way: Way, lines: dict[Line, None], **more: Any) -> None:  # noqa: ANN401 -- the server's own
-        super().__init__(*args, **more)
+    def __init__(self, way: Way, lines: dict[Line, None], limits: Limits, **more: Any) -> None:  # noqa: ANN401 -- the server's own
+        super().__init__(**more)
         self.peer = Peer(way)
         self.head_since: float | None = None
         """Since when the head of a request is waited for; None while one is answered, and between two."""
         self.unread: tuple[int, float] = (0, 0.0)
         """How much was ready for the reader, and since when it is not less."""
         self._head = 0
-        self._lines = lines
+        self._lines, self._limits = lines, limits
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as the server has it
         """Ask the kernel who it is."""
@@ -112,7 +123,7 @@ class Line(HttpToolsProtocol):
         super().data_received(data)
         if self.head_since is not None:
             self._head += len(data)
-            if self._head > HEAD_BYTES:
+            if self._head > self._limits.head_bytes:
                 self.transport.abort()
 
     def on_headers_complete(self) -> None:
@@ -128,13 +139,13 @@ class Line(HttpToolsProtocol):
 
     def sweep(self, now: float) -> None:
         """Hang up on who keeps us waiting."""
-        if self.head_since is not None and now - self.head_since > HEAD_S:
+        if self.head_since is not None and now - self.head_since > self._limits.head_s:
             self.transport.abort()
             return
         ready = self.transport.get_write_buffer_size()
         if not ready or ready < self.unread[0] or not self.unread[0]:
             self.unread = (ready, now)
-        elif now - self.unread[1] > READING_S:
+        elif now - self.unread[1] > self._limits.reading_s:
             self.transport.abort()
 
     def hang_up(self) -> None:
@@ -144,10 +155,10 @@ class Line(HttpToolsProtocol):
     def _make_room(self) -> None:
         if self.peer.way is Way.TAILNET:
             own = [line for line in self._lines if line.peer.address == self.peer.address]
-            if len(own) > PER_ADDRESS:
+            if len(own) > self._limits.per_address:
                 next((line for line in own if not line.peer.known), self).hang_up()
                 return
-        if len(self._lines) > CONNECTIONS:
+        if len(self._lines) > self._limits.connections:
             next((line for line in self._lines if not line.peer.known), self).hang_up()
 
 
@@ -155,7 +166,11 @@ class Server(uvicorn.Server):
     """Listens where it may, as long as it may."""
 
     def __init__(
-        self, guard: Guard, entrances: Entrances, beside: Collection[Callable[[], Coroutine[Any, Any, None]]] = ()
+        self,
+        guard: Guard,
+        entrances: Entrances,
+        beside: Collection[Callable[[], Coroutine[Any, Any, None]]] = (),
+        limits: Limits = LIMITS,
     ) -> None:
         """``beside`` runs in the same event loop from when everything is listened on until everything is closed."""
         config = uvicorn.Config(
@@ -171,11 +186,15 @@ class Server(uvicorn.Server):
             lifespan="off",
         )
         super().__init__(config)
-        self.guard, self.entrances, self._beside = guard, entrances, beside
+        self.guard, self.entrances, self._beside, self._limits = guard, entrances, beside, limits
         self.servers: list[asyncio.base_events.Server] = []
         self._lines: dict[Line, None] = {}
         self._tailnet: dict[str, asyncio.base_events.Server] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._proving: Future[Proof] | None = None
+        self._told: set[str] = set()
+        self._telling: set[str] = set()
+        """What is to be said of this proof: it was logged already if the one before told it too."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Open every way in that is proven."""
@@ -204,11 +223,12 @@ class Server(uvicorn.Server):
     async def _listen(self, way: Way, at: socket.socket) -> asyncio.base_events.Server:
         make = partial(
             Line,
+            way,
+            self._lines,
+            self._limits,
             config=self.config,
             server_state=self.server_state,
             app_state={},
-            way=way,
-            lines=self._lines,
         )
         return await asyncio.get_running_loop().create_server(make, sock=at, backlog=socket.SOMAXCONN)
 
@@ -216,21 +236,27 @@ class Server(uvicorn.Server):
 
     async def _keep_proving(self, prove: Prove) -> None:
         while True:
-            await asyncio.sleep(PROVE_EVERY_S)
+            await asyncio.sleep(self._limits.prove_every_s)
             await self._prove(prove)
 
     async def _prove(self, prove: Prove) -> None:
         """Open what is proven, and shut what is not."""
         try:
-            proof = await asyncio.wait_for(asyncio.to_thread(prove), PROVE_S)
+            proof = await self._proof(prove)
+            if self.entrances.served is not None:
+                self._open(Way.SERVE, (proof.name, *self.entrances.names))
+            if self.entrances.tailnet:
+                await self._listen_on(proof)
         except Exception as error:  # noqa: BLE001 -- whatever it is, nothing is proven
-            said = str(error) if isinstance(error, QuarterdeckError) else type(error).__name__
-            self._shut(said)
-            return
-        if self.entrances.served is not None:
-            self._open(Way.SERVE, (proof.name, *self.entrances.names))
-        if self.entrances.tailnet:
-            await self._listen_on(proof)
+            self._shut(str(error) if isinstance(error, QuarterdeckError) else type(error).__name__)
+        self._told, self._telling = self._telling, set()
+
+    async def _proof(self, prove: Prove) -> Proof:
+        """Ask in a thread of its own. While that hangs nobody is asked again: it must not use up anybody's threads."""
+        if self._proving is not None and not self._proving.done():
+            raise TimeoutError
+        self._proving = apart(prove)
+        return await asyncio.wait_for(asyncio.wrap_future(self._proving), self._limits.prove_s)
 
     def _open(self, way: Way, names: Collection[str]) -> None:
         if not self.guard.is_open(way):
@@ -238,13 +264,20 @@ class Server(uvicorn.Server):
         self.guard.open(way, [name for name in names if name])
 
     def _shut(self, why: str) -> None:
-        for way in (Way.TAILNET, Way.SERVE):
-            if self.guard.is_open(way):
-                log.error("The %s way in is shut. %s", way, why)
+        asked = {Way.TAILNET: self.entrances.tailnet, Way.SERVE: self.entrances.served is not None}
+        for way in (each for each, wanted in asked.items() if wanted):
+            self._tell(f"The {way} way in is shut. {why}")
+        for way in asked:
             self.guard.shut(way)
         for address in list(self._tailnet):
             self._close(address)
         self._hang_up(lambda line: line.peer.way is not Way.LOOPBACK)
+
+    def _tell(self, line: str) -> None:
+        """Log what keeps people out, once until it changes."""
+        self._telling.add(line)
+        if line not in self._told:
+            log.error("%s", line)
 
     async def _listen_on(self, proof: Proof) -> None:
         for address in set(self._tailnet) - set(proof.addresses):
@@ -254,7 +287,7 @@ class Server(uvicorn.Server):
             try:
                 self._tailnet[address] = await self._listen(Way.TAILNET, bound(address, self.entrances.port))
             except OSError as error:
-                log.error("%s cannot be listened on (%s).", address, os.strerror(error.errno or 0))  # noqa: TRY400 -- the reason is said
+                self._tell(f"{address} cannot be listened on ({os.strerror(error.errno or 0)}).")
         if self._tailnet:
             short = proof.name.partition(".")[0]
             spelled = [f"[{each}]" if ":" in each else each for each in self._tailnet]
@@ -274,10 +307,25 @@ class Server(uvicorn.Server):
     async def _keep_sweeping(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(SWEEP_S)
+            await asyncio.sleep(self._limits.sweep_s)
             now = loop.time()
             for line in list(self._lines):
                 line.sweep(now)
+
+
+def apart(work: Callable[[], Proof]) -> Future[Proof]:
+    """Do something in a thread that neither the event loop nor the end of the program waits for."""
+    done: Future[Proof] = Future()
+    done.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            done.set_result(work())
+        except BaseException as error:  # noqa: BLE001 -- it is told where the result is waited for
+            done.set_exception(error if isinstance(error, Exception) else RuntimeError(type(error).__name__))
+
+    threading.Thread(target=run, name="Proof", daemon=True).start()
+    return done
 
 
 def bound(address: str, port: int) -> socket.socket:
