@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import logging
 import os
 import re
 import signal
@@ -17,12 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from quarterdeck.cli.discreet import DiscreetFormatter, where
 from quarterdeck.cli.up import greeting, listening
 from quarterdeck.errors import UsageError
 from quarterdeck.settings import Settings
 from quarterdeck.truth.instance import Instance
-from tests.fakes import broken_command
+from tests.fakes.visitor import Visitor, come_in
 
 STARTS_S = 30.0
 """What a machine that is busy with other tests may need to begin; how fast it is, is measured in benchmarks/."""
@@ -39,14 +37,15 @@ def home(tmp_path: Path) -> Path:
 class Server:
     """A running ``quarterdeck up``."""
 
-    def __init__(self, process: subprocess.Popen[str], address: str) -> None:
-        self.process, self.address = process, address
-        self.port = int(address.rpartition(":")[2])
+    def __init__(self, process: subprocess.Popen[str], visitor: Visitor) -> None:
+        self.process, self.visitor = process, visitor
+        self.port = int(visitor.base.rpartition(":")[2])
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
+        """Return what somebody who is in is answered."""
         visit = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
-            visit.request("GET", path, headers=dict(headers or {}))
+            visit.request("GET", path, headers=self.visitor.headers | dict(headers or {}))
             answer = visit.getresponse()
             return answer.status, answer.read()
         finally:
@@ -57,17 +56,18 @@ class Server:
 def serving(home: Path, *words: str) -> Iterator[Server]:
     """Serve a home's pages on a free port."""
     command = [sys.executable, "-m", "quarterdeck", "up", "--home", str(home), "--port", "0", *words]
-    env = os.environ | {"HOME": str(home.parent)}
+    env = os.environ | {"HOME": str(home.parent), "XDG_STATE_HOME": str(home.parent / "state")}
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         guard = threading.Timer(STARTS_S, process.kill)
         guard.start()
         try:
             assert process.stdout is not None
-            first = process.stdout.readline()
-            address = re.search(r"http://127\.0\.0\.1:\d+", first)
-            assert address, f"it did not begin: {first}{process.stderr.read() if process.stderr else ''}"
+            first = process.stdout.readline() + process.stdout.readline()
+            assert "/enter?token=" in first, (
+                f"it did not begin: {first}{process.stderr.read() if process.stderr else ''}"
+            )
             guard.cancel()
-            yield Server(process, address.group())
+            yield Server(process, come_in(first))
         finally:
             guard.cancel()
             process.kill()
@@ -121,7 +121,45 @@ def test_does_not_believe_a_proxy(home: Path) -> None:
     """A header in which a visitor claims another name or address changes nothing."""
     with serving(home) as server:
         assert server.get("/brief", {"X-Forwarded-For": "10.0.0.1", "X-Forwarded-Host": "evil"})[0] == 200
-        assert server.get("/brief", {"Host": "evil"})[0] == 421
+        assert server.get("/brief", {"Host": "evil"})[0] == 403
+
+
+def test_who_has_no_session_is_a_stranger(home: Path) -> None:
+    """Whoever does not take the way in gets one answer to everything, and the way in works once."""
+    with serving(home) as server:
+        answers = [
+            server.get(path, {"Cookie": "none=1"}) for path in ("/", "/brief", "/healthz", "/metrics", "/nowhere")
+        ]
+        assert {status for status, _ in answers} == {403}
+        assert len({body for _, body in answers}) == 1
+
+
+def test_under_systemd_no_way_in_is_printed(home: Path, tmp_path: Path) -> None:
+    """What is printed goes into a journal there, which others read: it says which command makes a way in."""
+    said = tmp_path / "journal"
+    command = [sys.executable, "-m", "quarterdeck", "up", "--home", str(home), "--port", "0"]
+    with said.open("wb") as journal:
+        about = os.fstat(journal.fileno())
+        env = {"HOME": str(home.parent), "JOURNAL_STREAM": f"{about.st_dev}:{about.st_ino}"}
+        with subprocess.Popen(command, env=os.environ | env, stdout=journal, stderr=journal) as process:
+            end = time.monotonic() + STARTS_S
+            while "Ctrl-C" not in said.read_text() and time.monotonic() < end:
+                time.sleep(0.05)
+            process.terminate()
+    assert "`quarterdeck enter` makes a way in." in said.read_text()
+    assert "token" not in said.read_text()
+
+
+def test_what_cannot_be_proven_is_not_served(home: Path, tmp_path: Path) -> None:
+    """Asked to serve a tailnet that there is no daemon of, it says so on a line and ends with 2."""
+    settings = tmp_path / "q.toml"
+    settings.write_text(f'[server]\ntailnet = true\n[access]\ntailscaled = "{tmp_path}/no.sock"\n')
+    command = [sys.executable, "-m", "quarterdeck", "up", "--home", str(home), "--port", "0", "--config", str(settings)]
+    env = os.environ | {"XDG_STATE_HOME": str(tmp_path / "state")}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=STARTS_S, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "daemon" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_taken_port_is_an_error_with_a_way_out(home: Path) -> None:
@@ -153,34 +191,8 @@ def test_the_greeting_says_where_and_what() -> None:
     )
     said = greeting(Settings(instances=(north, bob), notes=("A note.",)), 8710).splitlines()
     assert said[0].endswith(" on http://127.0.0.1:8710")
-    assert said[1:] == ["  north: /srv/north", "  bob: /srv/b.json", "A note.", "Ctrl-C stops it."]
+    assert said[1] == "`quarterdeck enter` makes a way in."
+    assert said[2:] == ["  north: /srv/north", "  bob: /srv/b.json", "A note.", "Ctrl-C stops it."]
+    assert "Come in, once: http://there" in greeting(Settings(), 1, "http://there")
     assert "  20 instances" in greeting(Settings(instances=(north,) * 20), 1).splitlines()
     assert "No agent is found." in greeting(Settings(), 1)
-
-
-def test_what_is_logged_of_an_error_quotes_nothing() -> None:
-    """A log line about an error names its type and place; its text, which may quote what was read, is left out."""
-    with pytest.raises(LookupError) as raised:
-        broken_command.run([])
-    error = raised.value
-    record = logging.LogRecord("x", logging.ERROR, "x", 1, "it failed", (), (type(error), error, error.__traceback__))
-    line = DiscreetFormatter("%(message)s").format(record)
-    assert line == f"it failed\n{where(error)}"
-    assert where(error).startswith("LookupError in tests.fakes.broken_command, line ")
-    assert where(LookupError(broken_command.SECRET)) == "LookupError"
-
-
-def test_a_thread_that_fails_is_said_without_quoting() -> None:
-    """A thread of ours that ends by mistake is reported in a line that quotes nothing of what was read."""
-    program = """
-import threading
-from quarterdeck.cli.discreet import say_when_a_thread_fails
-from tests.fakes.broken_command import run
-say_when_a_thread_fails()
-thread = threading.Thread(target=run, args=([],), name="Collector")
-thread.start()
-thread.join()
-"""
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
-    place = r"LookupError in tests\.fakes\.broken_command, line \d+"
-    assert re.fullmatch(rf"Quarterdeck: Collector has ended by a mistake of its own: {place}\.\n", done.stderr)

@@ -17,13 +17,25 @@ from pathlib import Path
 from typing import Any, Final
 
 from quarterdeck.views import VIEWS
+from tests.fakes.visitor import Visitor, come_in
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 LIMIT_S: Final = 60.0
 ROUTES: Final = (
     *(f"/{view}" for view in VIEWS),
     *(f"/api/v1/views/{view}" for view in VIEWS),
-    *("/", "/healthz", "/static/deck.css", "/static/deck.js", "/static/deck.svg", "/api/v1/openapi.json"),
+    *(
+        "/",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/you",
+        "/enter",
+        "/static/deck.css",
+        "/static/deck.js",
+        "/static/deck.svg",
+        "/api/v1/openapi.json",
+    ),
     *("/nowhere", "/api/v1/views/nothing", "/brief?instance=nobody", "/brief?page=0"),
 )
 """Every route, and every way to be refused."""
@@ -117,20 +129,27 @@ class Up:
     process: subprocess.Popen[bytes]
     out: Path
     err: Path
-    base: str = field(default="")
+    visitor: Visitor = field(init=False)
+
+    @property
+    def base(self) -> str:
+        """Where its pages are."""
+        return self.visitor.base
 
     def wait_for_address(self) -> None:
         """Wait until it says where its pages are."""
         deadline = time.monotonic() + LIMIT_S
-        while "http://" not in (said := self.out.read_text(encoding="utf-8")):
+        while "Ctrl-C" not in (said := self.out.read_text(encoding="utf-8")):
             assert self.process.poll() is None, self.err.read_text(encoding="utf-8")
             assert time.monotonic() < deadline, f"no address within {LIMIT_S:.0f} s"
             time.sleep(0.05)
-        self.base = "http://" + said.partition("http://")[2].split()[0]
+        self.visitor = come_in(said)
 
     def get(self, path: str) -> bytes:
         """Return headers and body of an answer, whatever its status."""
-        request = urllib.request.Request(self.base + path, headers={"Accept": "text/html, application/json"})
+        request = urllib.request.Request(
+            self.base + path, headers=self.visitor.headers | {"Accept": "text/html, application/json"}
+        )
         try:
             with urllib.request.urlopen(request, timeout=LIMIT_S) as answer:
                 return str(answer.headers).encode() + bytes(answer.read())
@@ -140,7 +159,8 @@ class Up:
 
     def view(self, name: str) -> dict[str, Any]:
         """Return a view as its JSON says it."""
-        with urllib.request.urlopen(f"{self.base}/api/v1/views/{name}", timeout=LIMIT_S) as answer:
+        request = urllib.request.Request(f"{self.base}/api/v1/views/{name}", headers=self.visitor.headers)
+        with urllib.request.urlopen(request, timeout=LIMIT_S) as answer:
             found: dict[str, Any] = json.load(answer)
             return found
 

@@ -13,7 +13,6 @@ from quarterdeck.access.guard import Guard
 from quarterdeck.access.register import Register
 from quarterdeck.access.whois import Tailscaled
 from quarterdeck.web.app import Front, Routes, create_app
-from quarterdeck.web.arriving import Arriving
 from quarterdeck.web.door import Door
 from quarterdeck.web.operating import Operating
 from quarterdeck.web.server import Entrances, Server
@@ -41,7 +40,7 @@ def build(
     """Put it together around a running deck; nothing is listened on before the server runs."""
     settings, clock = deck.settings, deck.clock
     witnesses = Witnesses(
-        tailnet=Tailscaled(settings.access.tailscaled) if settings.server.tailnet else None,
+        tailnet=Tailscaled(settings.access.tailscaled) if entrances.prove is not None else None,
         bearers=bearers(settings, clock),
         daemon_uid=trust.daemon_uid,
     )
@@ -56,6 +55,8 @@ def build(
     routes: Routes = {**door.routes, **operating.routes()}
     forge = forge_login(settings, clock)
     if forge is not None:
+        from quarterdeck.web.arriving import Arriving  # noqa: PLC0415 -- it loads signatures, which most never need
+
         routes = {**routes, **Arriving(forge, entrance, settings.access.people, door.cookie).routes}
     front = create_app(deck, routes)
     guard = Guard(front, entrance.doorman(settings, witnesses), sign_in=forge is not None)
