@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,8 +53,8 @@ def authorization(token: str) -> Words:
     return {b"authorization": f"Bearer {token}".encode()}
 
 
-def served(login: bytes = b"me@example.com", name: bytes = b"Me") -> Words:
-    return {b"tailscale-user-login": login, b"tailscale-user-name": name}
+def served(login: bytes = b"me@example.com", address: bytes = b"100.64.0.7") -> Words:
+    return {b"tailscale-user-login": login, b"tailscale-user-name": b"Me", b"x-forwarded-for": address}
 
 
 def token(value: str) -> bytes:
@@ -334,24 +335,26 @@ async def test_a_daemon_that_hangs_lets_nobody_in_and_nobody_wait_for_long(home:
 
 
 async def test_the_daemon_brings_people_over_our_socket(home: House) -> None:
-    """Whom it names, it vouches for; nobody is asked for that."""
+    """Whom it brings is let in when it says the same of the address they come from."""
     assert await home.who(SERVE, served()) == Person("tailnet", "me@example.com", Role.OPERATOR, "Me")
-    assert home.tailnet.asked == []
+    assert home.tailnet.asked == [("100.64.0.7", 443)]
 
 
-async def test_names_may_be_written_as_in_mail(home: House) -> None:
-    """A name that is not plain letters is read; one that cannot be read is left out, and one that hides is shown."""
-    for sent, name in (
-        (b"=?utf-8?q?J=C3=BCrgen?=", "Jürgen"),
-        (b"=?nonsense?q?x?=", ""),
-        (b"=?utf-8?b?!!!?=", ""),
-        (b"a\xc2\x9b\x1b[31mb", "a"),
-    ):
-        after_a_moment(home)
-        person = await home.who(SERVE, served(name=sent))
-        assert person is not None
-        assert person.name.isprintable()
-        assert person.name.startswith(name)
+@pytest.mark.parametrize("claim", [None, replace(ME, login="you@example.com")], ids=["nobody", "somebody else"])
+async def test_whom_the_daemon_brings_it_must_know_by_their_address(home: House, claim: Claim | None) -> None:
+    """A program of this machine is brought under its owner's name; asked about the address, it is nobody's."""
+    home.tailnet.claim = claim
+    assert await home.who(SERVE, served()) is None
+
+
+async def test_where_somebody_is_brought_from_is_part_of_who_they_are(home: House) -> None:
+    """What was said of one address is not remembered for another."""
+    assert await home.who(SERVE, served()) is not None
+    home.tailnet.claim = None
+    assert await home.who(SERVE, served(address=b"100.101.102.103")) is None
+    home.tailnet.error = ValueError("not an address")
+    for address in (b"", b"100.64.0.8, 100.64.0.7", b"\xff"):
+        assert await home.who(SERVE, served(address=address)) is None
 
 
 @pytest.mark.parametrize("uid", [None, 0, DAEMON + 1])

@@ -40,6 +40,8 @@ WITNESS_S: Final = 2.0
 """Seconds that a witness gets to answer."""
 WITNESSES: Final = 4
 """Witnesses that are asked at one time."""
+BROUGHT: Final = 443
+"""The daemon does not say from which port it brings somebody; whose an address is does not hang on that."""
 MOST: Final = 4_096
 FUNNEL: Final = b"tailscale-funnel-request"
 """What the daemon says of requests that come from anywhere in the world."""
@@ -171,13 +173,23 @@ class Doorman:
     async def _claim_of_way(self, peer: Peer, said: Said) -> Claim | None:
         """Return who the tailnet says it is, where they come from there."""
         if peer.way is Way.SERVE:
-            return shown.served(said)
-        if peer.way is not Way.TAILNET:
-            return None
-        tailnet = self._witnesses.tailnet
+            return await self._brought(said)
+        return await self._whois(peer.address, peer.port) if peer.way is Way.TAILNET else None
+
+    async def _brought(self, said: Said) -> Claim | None:
+        """Return whom the daemon brings over our socket, where it says the same when it is asked about their address.
+
+        What it says with a request is not enough: it brings the programs of this very machine under the name of the
+        machine's owner, an agent too.
+        """
+        login, address = shown.served(said)
+        claim = await self._whois(address, BROUGHT) if login else None
+        return claim if claim is not None and claim.login == login else None
+
+    async def _whois(self, address: str, port: int) -> Claim | None:
+        tailnet, where = self._witnesses.tailnet, (address, port)
         if tailnet is None:
             raise UnknownError("there is nobody who says who comes by way of the tailnet")
-        where = (peer.address, peer.port)
         return await self._word(where, lambda: tailnet.whois(*where), "the tailnet's daemon")
 
     async def _bearer(self, copy: Copy, peer: Peer, said: Said, query: bytes, token: str) -> Person | None:
@@ -251,6 +263,7 @@ class Doorman:
             said.get(b"cookie", b""),
             said.get(b"authorization", b"-"),
             said.get(b"tailscale-user-login", b""),
+            said.get(shown.FROM, b"") if peer.way is Way.SERVE else b"",
             b"funnel" if FUNNEL in said else b"",
             query if shown.TOKEN in query else b"",
         )

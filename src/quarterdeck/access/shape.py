@@ -17,7 +17,10 @@ _NAME: Final = rb"\[[0-9a-f:.]{2,45}\]|[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?"
 HOST: Final = re.compile(rb"(" + _NAME + rb")(?::[0-9]{1,5})?", re.IGNORECASE)
 """A host and, where it is said, its port."""
 ONCE: Final = frozenset(
-    {b"host", b"origin", b"cookie", b"authorization", b"content-length", b"content-type", b"transfer-encoding"}
+    {
+        *(b"host", b"origin", b"cookie", b"authorization", b"content-length", b"content-type", b"transfer-encoding"),
+        b"x-forwarded-for",
+    }
 )
 """Words that are said once or not at all: of two, each part of the house could hear another."""
 OF_THE_DAEMON: Final = b"tailscale-"

@@ -6,13 +6,11 @@ Rule: one thing is shown once. What is shown twice, or is longer than anything o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from email.errors import HeaderParseError
-from email.header import decode_header, make_header
 from re import compile as pattern
 from typing import Final
 from urllib.parse import parse_qsl
 
-from quarterdeck.access.identity import Claim, Way
+from quarterdeck.access.identity import Way
 
 NAMES: Final[Mapping[Way, str]] = {
     Way.LOOPBACK: "__Host-quarterdeck",
@@ -22,7 +20,8 @@ NAMES: Final[Mapping[Way, str]] = {
 """What the cookie is called. On plain http under a name of the tailnet, browsers keep none that says Secure."""
 LONGEST: Final = 8_192
 LOGIN: Final = pattern(r"[!-~]{1,200}")
-NAME_LIMIT: Final = 100
+FROM: Final = b"x-forwarded-for"
+"""Where the daemon says from which address it brings somebody. It takes out what they themselves said of that."""
 TOKEN: Final = b"token="
 FIELDS: Final = 32
 
@@ -62,21 +61,14 @@ def one_time_token(query: bytes) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
-def served(said: Mapping[bytes, bytes]) -> Claim | None:
-    """Return whom ``tailscale serve`` brings. Of machines that are no person's it says no login."""
+def served(said: Mapping[bytes, bytes]) -> tuple[str, str]:
+    """Return whom ``tailscale serve`` brings, and from which address; empty where it names nobody or no place.
+
+    Of machines that are no person's it says no login.
+    """
     login = _ascii(said.get(b"tailscale-user-login", b""))
-    if login is None or LOGIN.fullmatch(login) is None:
-        return None
-    return Claim("tailnet", login, _name(said.get(b"tailscale-user-name", b"")))
-
-
-def _name(sent: bytes) -> str:
-    """Return what people call somebody, which may be written in the way of mail; empty where it cannot be read."""
-    try:
-        read = str(make_header(decode_header(sent[:LONGEST].decode("latin-1"))))
-    except (HeaderParseError, LookupError, ValueError):
-        return ""
-    return "".join(sign if sign.isprintable() else " " for sign in read[:NAME_LIMIT]).strip()
+    address = _ascii(said.get(FROM, b""))
+    return (login if login and LOGIN.fullmatch(login) else ""), address or ""
 
 
 def _ascii(sent: bytes) -> str | None:
