@@ -21,13 +21,10 @@ from quarterdeck.truth.instance import Instance
 from quarterdeck.truth.reading import AnyReading, Known, Reason, Unavailable
 from quarterdeck.truth.tables import judge_subject
 from quarterdeck.truth.thresholds import Thresholds
+from tests.sources.hermes import canaries
+from tests.sources.hermes.canaries import made_up
 
-NOW: Final = datetime.now(UTC)
-
-
-def made_up(before: str = "", length: int = 24) -> str:
-    """A secret that nobody has."""
-    return before + secrets.token_hex(length)[:length]
+NOW: Final = datetime.now(UTC) + timedelta(hours=1)  # later than whatever a test writes
 
 
 class Homes:
@@ -490,41 +487,11 @@ def test_more_than_a_file_can_hold(homes: Homes) -> None:
 
 # --- never a value -------------------------------------------------------------------------------------------------
 
-CANARY_NAMES: Final = ("K", "PRIVATE_KEY", "GITHUB_TOKEN", "A_SECRET", "PASSWORD", "URL", "lower")
-
 
 @pytest.fixture
 def full(homes: Homes) -> tuple[Homes, list[str]]:
     """A home with a canary in every place where a secret, or a piece of one, can stand."""
-    canaries: list[str] = []
-
-    def canary(before: str = "") -> str:
-        canaries.append(made_up("Canary"))
-        return before + canaries[-1]
-
-    lines = [f"{name}={canary()}" for name in CANARY_NAMES] + [f"{canary()}={canary()}", canary(), f"A_KEY='{canary()}"]
-    homes.write(".env", "\n".join(lines))
-    state: dict[str, object] = {
-        key: canary() for key in ("access_token", "refresh_token", "agent_key", "client_id", "label", "scope")
-    }
-    state |= {
-        "tokens": {"access_token": canary(), "id_token": canary()},
-        "last_error_message": canary(),
-        "id": canary(),
-    }
-    broken = {"obtained_at": canary(), "expires_at": canary(), "last_status_at": canary()}
-    pool = [{**state}, {"source": f"env:{canary()}"}, {**broken, "access_token": canary()}]
-    homes.write("auth.json", {"providers": {"nous": state, "x": broken}, "credential_pool": {"nous": pool}})
-    homes.write(
-        "config.yaml",
-        f"model: {{api_key: {canary()}}}\n{canary()}: {{token: {canary()}}}\nmcp_servers: {{{canary()}: {{env: "
-        f"{{{canary().upper()}: {canary()}, TOKEN: {canary()}}}, args: [--key, 'Bearer {canary()}']}}}}\n"
-        f"x: {{password: &p {canary()}, secret: *p, url: 'https://me:{canary()}@host/'}}\n",
-    )
-    for name in (".anthropic_oauth.json", "google_token.json", "webhook_subscriptions.json", "mcp-tokens/a.json"):
-        homes.write(name, {canary(): {"secret": canary()}, "refresh_token": canary(), "scope": canary(), "x": canary()})
-    homes.write(f"mcp-tokens/{canary()}.json", {"token": canary()})
-    return homes, canaries
+    return homes, canaries.fill(homes.home())
 
 
 def held_by(thing: object, depth: int = 6) -> list[object]:
@@ -540,21 +507,20 @@ def held_by(thing: object, depth: int = 6) -> list[object]:
 
 def test_no_value_comes_out(full: tuple[Homes, list[str]]) -> None:
     """Of a home full of canaries, none and no half of one is in anything a look says or keeps."""
-    homes, canaries = full
+    homes, marks = full
     said = repr(homes.look()) + repr(homes.look())
     kept = repr(held_by(homes.reader()))
     assert len(homes.told()) > 12
-    assert [canary for canary in canaries if canary.lower()[6:20] in (said + kept).lower()] == []
+    assert canaries.found_in(said + kept, marks) == []
 
 
 @pytest.mark.parametrize("tenth", range(1, 10))
 def test_no_value_comes_out_of_what_is_broken(full: tuple[Homes, list[str]], tenth: int) -> None:
     """Also where each file breaks off in the middle, nothing of it is quoted."""
-    homes, canaries = full
+    homes, marks = full
     for path in filter(Path.is_file, homes.home().rglob("*")):
         path.write_bytes(path.read_bytes()[: path.stat().st_size * tenth // 10])
-    said = repr(homes.look()).lower()
-    assert [canary for canary in canaries if canary.lower()[6:20] in said] == []
+    assert canaries.found_in(repr(homes.look()), marks) == []
 
 
 def test_every_reading_is_fit_to_be_told(full: tuple[Homes, list[str]]) -> None:
