@@ -23,6 +23,7 @@ from quarterdeck.access.interfaces import Interfaces
 from quarterdeck.access.localapi import LIMITS, LOOK, NO_MATCH, DaemonError, ask, understood
 from quarterdeck.errors import QuarterdeckError
 from quarterdeck.http import Limits
+from quarterdeck.redaction import inert
 from quarterdeck.truth.addresses import Address, is_tailnet_range, parsed
 
 TAILNET: Final = "tailnet"
@@ -95,6 +96,6 @@ def _claim(said: _Whois, asked: Address) -> Claim | None:
         return None
     if LOGIN.fullmatch(profile.login_name) is None:
         raise WhoisError("The tailnet's daemon says a login that cannot be one", LOOK)
-    name = "".join(each if each.isprintable() else " " for each in profile.display_name[:NAME_LIMIT]).strip()
+    name = inert(profile.display_name[:NAME_LIMIT]).strip()
     groups, capabilities = frozenset(profile.groups or ()), frozenset(said.cap_map or ())
     return Claim(TAILNET, profile.login_name, name, groups, capabilities)

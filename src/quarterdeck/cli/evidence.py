@@ -2,7 +2,8 @@
 
 Rule 1: nothing is overwritten, and nothing half-written lies under the name that was asked for.
 Rule 2: what leaves this machine says nothing of its folders: commands to paste are left out, homes are named by their
-        instance. Readings are those that the policy of each instance lets through; there are no others.
+        instance. Readings are those that the policy of each instance lets through; there are no others. Whatever looks
+        like a credential is masked once more, whoever let it in.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from quarterdeck import __version__
 from quarterdeck.errors import UsageError
+from quarterdeck.redaction import clean
 
 if TYPE_CHECKING:
     from quarterdeck.cli.evidence_key import Signer
@@ -99,7 +101,7 @@ def about_of(view: View, known_since: datetime | None, now: datetime, signer: Si
 
 
 def without_places(data: Any, homes: Mapping[str, str]) -> Any:  # noqa: ANN401 -- JSON
-    """Return data without commands to paste, and with homes named by their instance."""
+    """Return data without commands to paste, with homes named by their instance and credentials masked."""
     if isinstance(data, dict):
         kept = {key: without_places(value, homes) for key, value in data.items() if key != "links"}
         if "links" in data:
@@ -111,6 +113,7 @@ def without_places(data: Any, homes: Mapping[str, str]) -> Any:  # noqa: ANN401 
     if isinstance(data, str):
         for home, name in homes.items():
             data = data.replace(home, name)
+        return clean(data)
     return data
 
 

@@ -4,7 +4,9 @@ Rule 1: the home is only read, and only by its owner. What is written goes where
         standard output.
 Rule 2: what could not be learnt is written down as that; it is no reason to write nothing. Exit codes: 0 written,
         1 not written (the disk is full, the folder may not be written), 2 asked for wrongly, 70 our own mistake.
-Rule 3: this runs every 30 seconds on somebody's machine, so it imports nothing that it does not need, neither the web
+Rule 3: nothing is written in which a secret of the agent stands. What is told of it has been masked before; this is
+        the wall behind that.
+Rule 4: this runs every 30 seconds on somebody's machine, so it imports nothing that it does not need, neither the web
         nor the terminal, and settings only where they are asked for.
 """
 
@@ -112,10 +114,17 @@ def _snapshot(instance: Instance, now: datetime, began: float, sessions: Mapping
     from quarterdeck.sources.exporter.document import encode, render
     from quarterdeck.sources.hermes import HermesSource
 
-    readings = list(HermesSource(instance).look(now))
+    source = HermesSource(instance)
+    readings = list(source.look(now))
     took_ms = (time.perf_counter() - began) * 1000
     host = os.uname().nodename
-    return encode(render(instance, readings, now, version=__version__, host=host, took_ms=took_ms, sessions=sessions))
+    data = encode(render(instance, readings, now, version=__version__, host=host, took_ms=took_ms, sessions=sessions))
+    if source.secrets.stand_in(data.decode()):
+        raise UsageError(
+            "The snapshot is not written: a secret of the agent stands in it where masking does not reach",
+            "See which value of its secret files is the same as a name or a word that is no secret, and change it.",
+        )
+    return data
 
 
 def _sessions(place: Place, name: str, instance: Instance, now: datetime) -> tuple[Mapping[str, Any] | None, int]:

@@ -74,5 +74,8 @@ def _command(argv: Sequence[str], small: Mapping[str, str]) -> int:
 
 
 def _say(words: str, code: int) -> int:
-    sys.stderr.write(f"{words}\n")
+    """Say what went wrong; a credential in it is masked, wherever it came from."""
+    from quarterdeck.redaction import clean
+
+    sys.stderr.write(f"{clean(words)}\n")
     return code

@@ -12,6 +12,8 @@ import socket
 from collections.abc import MutableMapping
 from typing import Final, NamedTuple
 
+from quarterdeck.redaction import inert
+
 ADDRESS, WATCHDOG_US, WATCHDOG_PID = "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"
 STATUS_LIMIT: Final = 200
 READY: Final = "READY=1"
@@ -47,7 +49,7 @@ class Manager(NamedTuple):
 
 def one_line(text: str) -> str:
     """Return text as one line that no reader of it can take for another word."""
-    return "".join(sign if sign.isprintable() else " " for sign in text)[:STATUS_LIMIT]
+    return inert(text)[:STATUS_LIMIT]
 
 
 def manager(environment: MutableMapping[str, str] = os.environ) -> Manager:

@@ -2,7 +2,7 @@
 
 Rule 1: every answer is armed, whatever it is: nothing inline, nothing foreign, in no frame, kept by nobody.
 Rule 2: an error says what happened and what to do, in the language that was asked for: a page to a person, JSON to
-        everybody else. It never repeats what was sent.
+        everybody else. It never repeats what was sent, and no credential that came up in what went wrong.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from quarterdeck.access.armour import ARMOUR, NOT_KEPT, Header
+from quarterdeck.redaction import clean
 
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
@@ -104,4 +105,4 @@ def unpacks(codings: bytes) -> bool:
 
 def error_json(status: int, detail: str) -> bytes:
     """Return the one shape that errors have."""
-    return msgspec.json.encode({"error": {"status": int(status), "detail": detail}})
+    return msgspec.json.encode({"error": {"status": int(status), "detail": clean(detail)}})

@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
+from quarterdeck.redaction import clean
 from quarterdeck.truth.fields import kind_of
 from quarterdeck.truth.instance import ALL, instance_of
 from quarterdeck.truth.judgement import Judgement, Status, words
@@ -109,7 +110,7 @@ def render_plain(template: str, **values: object) -> bytes:
 
 def render_error(status: int, detail: str, banner: str | None = None) -> bytes:
     """Return the page of an error: what it is called, what to do, and the way back."""
-    return render_plain("error.html", title=HTTPStatus(status).phrase, detail=detail, banner=banner)
+    return render_plain("error.html", title=HTTPStatus(status).phrase, detail=clean(detail), banner=banner)
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,7 @@ class HermesSource:
         self._inventory = inventory.Inventory(home)
         self._credentials = credentials.Credentials(instance, home, likeness)
         self._keys = keys.Keys(instance)
+        self._secrets = KnownValues()
         self._releases = Releases(kernel)
         self._sessions = sessions.Memory()
         self._cron = cron.Memory()
@@ -103,6 +104,11 @@ class HermesSource:
     def every_s(self) -> float:
         """Seconds between two looks when nothing wakes it earlier."""
         return 5.0
+
+    @property
+    def secrets(self) -> KnownValues:
+        """What may stand in nothing that is told, as it was at the last look."""
+        return self._secrets
 
     def watched(self) -> tuple[Path, ...]:
         """Return the folders in which a change is a reason to look at once."""
@@ -127,8 +133,8 @@ class HermesSource:
     def _without_secrets(self, report: Report, config: Answer[Config]) -> list[AnyReading]:
         """Take out of all that is told what is secret, and tell that."""
         secrets = _safely(self._keys.read)
-        known = KnownValues() if isinstance(secrets, SourceError) else secrets.known
-        readings, taken = keys.withheld(report.readings, self._instance, known)
+        self._secrets = KnownValues() if isinstance(secrets, SourceError) else secrets.known
+        readings, taken = keys.withheld(report.readings, self._instance, self._secrets)
         report.readings = []
         self._part(
             report,
