@@ -12,9 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from quarterdeck.redaction import pii
 from quarterdeck.redaction.exact import NOTHING_KNOWN, KnownValues
-from quarterdeck.redaction.marks import MARK, mark
+from quarterdeck.redaction.marks import mark
 from quarterdeck.redaction.rules import BASE64, DISCORD, REST, RULES, Rule, compiled, decoded
 
 ROUNDS: Final = 8
@@ -71,17 +70,19 @@ def find(text: str, policy: Redaction = MASKING) -> Iterator[Span]:
     if policy.secrets and len(text) >= SHORTEST:
         yield from _by_rules(text)
     if policy.pii:
+        from quarterdeck.redaction import pii  # noqa: PLC0415 -- seldom asked for, and dear to load
+
         yield from (Span(*found) for found in pii.find(text))
 
 
 def _by_rules(text: str) -> Iterator[Span]:
     yield from _plain(text)
-    for found in BASE64.finditer(text):
+    for found in compiled(BASE64).finditer(text):
         begin, end = found.span()
         told = decoded(found[0])
         if told is not None and next(_plain(told), None) is not None:
             yield Span(begin, end, "base64")
-        elif text[end : end + 1] == "." and (bot := DISCORD.match(text, begin)) is not None:
+        elif text[end : end + 1] == "." and (bot := compiled(DISCORD).match(text, begin)) is not None:
             yield Span(begin, bot.end(), "discord_bot")
 
 
@@ -119,7 +120,7 @@ def _span(text: str, at: int, rule: Rule, found: re.Match[str]) -> Span | None:
             return None
         begin -= 0 if part else len(before[0])
     if rule.check is not None and end == found.end():
-        rest = REST.match(text, end)
+        rest = compiled(REST).match(text, end)
         end = end if rest is None else rest.end()
     return Span(begin, end, rule.name)
 
@@ -151,8 +152,3 @@ def _masked(text: str, spans: Iterable[Span], key: bytes | None) -> str:
         parts += [text[at:begin], mark(rule, text[begin:end], key)]
         at = end
     return "".join((*parts, text[at:]))
-
-
-def is_marked(text: str) -> bool:
-    """Whether something in a text has been masked."""
-    return MARK.search(text) is not None

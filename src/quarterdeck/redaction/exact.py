@@ -12,12 +12,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from base64 import b64encode
+from binascii import b2a_base64
 from collections.abc import Iterable, Iterator
 from string import ascii_letters, digits
 from typing import Final
 
-from quarterdeck.redaction.rules import is_placeholder
+from quarterdeck.redaction.rules import compiled, is_placeholder
 
 SHORTEST: Final = 8
 LONGEST: Final = 8_192
@@ -25,9 +25,9 @@ MOST: Final = 500
 STRONG: Final = 20
 """From this length on a value that mixes letters and digits cannot be guessed, and may be the ground of a key."""
 
-NO_SECRET: Final = re.compile(r"[/~.$<].*|https?://[^@]*|\d{1,11}|(?i:localhost.*|[a-z]+/[a-z]+|bearer)", re.DOTALL)
-"""Paths, addresses, small numbers: what stands under the name of a secret and is none."""
-LOGIN: Final = re.compile(r"://[^/\s:@]{0,200}:([^/\s@]{1,500})@")
+ORDINARY: Final = r"(?s)[/~.$<].*|https?://[^@]*|\d{1,11}|(?i:localhost.*|[a-z]+/[a-z]+)|[a-z]{1,10}"
+"""Paths, addresses, small numbers, single words: what stands under the name of a secret and is none."""
+LOGIN: Final = r"://[^/\s:@]{0,200}:([^/\s@]{1,500})@"
 SCHEMES: Final = ("bearer", "token", "basic", "bot")
 PLAIN: Final = frozenset(f"{ascii_letters}{digits}-._~".encode())
 
@@ -75,14 +75,16 @@ class KnownValues:
 
 def _parts(value: str) -> Iterator[str]:
     """Return a value, and what of it is secret on its own: the password of an address, the token behind its scheme."""
-    yield from (value, value.strip(), *LOGIN.findall(value))
+    yield from (value, value.strip(), *compiled(LOGIN).findall(value))
     scheme, _, token = value.partition(" ")
     if scheme.lower() in SCHEMES:
         yield token.strip()
 
 
 def _is_worth_it(value: str) -> bool:
-    return SHORTEST <= len(value) <= LONGEST and not is_placeholder(value) and NO_SECRET.fullmatch(value) is None
+    return (
+        SHORTEST <= len(value) <= LONGEST and not is_placeholder(value) and compiled(ORDINARY).fullmatch(value) is None
+    )
 
 
 def _forms(value: str) -> Iterator[str]:
@@ -101,7 +103,7 @@ def _forms(value: str) -> Iterator[str]:
 
 def _inside_base64(raw: bytes, shift: int) -> str:
     """Return the part of a base64 text that depends on nothing but the value, when it begins at this place of three."""
-    text = b64encode(b"\0" * shift + raw).decode()
+    text = b2a_base64(b"\0" * shift + raw, newline=False).decode()
     begin = (0, 2, 3)[shift]
     rest = (len(raw) + shift) % 3
     return text[begin:] if rest == 0 else text[begin : -2 if rest == 2 else -3]  # noqa: PLR2004 -- of three bytes

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hmac
-import re
 from typing import Final
 
-MARK: Final = re.compile(r"\[redacted:[a-z_]{1,20}(?:#[0-9a-f]{4})?\]")
 FINGERPRINT: Final = 4
 
 

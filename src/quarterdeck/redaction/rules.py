@@ -11,8 +11,8 @@ Rule 3: a name in front of a value proves little: ``password: Optional[str]`` is
 from __future__ import annotations
 
 import re
-from base64 import b64decode
 from binascii import Error as NotBase64
+from binascii import a2b_base64
 from collections.abc import Callable
 from functools import cache
 from typing import Final, NamedTuple
@@ -35,27 +35,33 @@ class Rule(NamedTuple):
     check: Check | None = None
 
 
+@cache
+def compiled(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern when it is first needed: a program that runs for a tenth of a second needs few of them."""
+    return re.compile(pattern)
+
+
 # --- values behind a name ---------------------------------------------------------------------------------------------
 
-PLACEHOLDERS: Final = re.compile(
+PLACEHOLDERS: Final = (
     r"(?i)(?:your|my|the|some|an?|new|old|insert|enter|add|set|use|get|see|from)[-_ ].*|x{6,}|\*{3,}.*|passwor[dt]"
     r"|p(?:ass)?w(?:or)?d|secret|token|null|none|nil|true|false|undefined|test(?:ing)?|123456(?:78(?:90?)?)?"
     r"|abc(?:def)?(?:123)?|foo(?:bar)?(?:baz)?|[\W_]+"
 )
-PLACED: Final = re.compile(
+PLACED: Final = (
     r"(?i)\.\.\.|(?:change|replace)[-_]?(?:me|this|it)|placeholder|redacted|example|dummy|no[-_]?key"
     r"|not[-_]?(?:needed|used|set|required)"
 )
 """What stands where a value will one day stand."""
 
-CODE: Final = re.compile(
+CODE: Final = (
     r"[/~.$<%@]|https?:|file:|env[.:]|os\.|process\.|self\.|this\.|config\.|settings\.|args\.|secrets?\.|\d{4}-\d\d-\d\d"
     r"|[A-Za-z_]\w*+(?:\.[A-Za-z_]\w*+)+$|[A-Z][A-Z0-9]*+(?:_[A-Z0-9]++)+$|[a-z]++(?:_[a-z0-9]++)+$"
     r"|[a-z]++(?:-[a-z]++)*-?\d{0,3}$|[A-Z][a-z]++(?:[A-Z][a-z]++)*\d?$"
 )
 """Paths, references, names of things, dates: what a program or a setting has behind a name, and no secret."""
 
-NOT_ITSELF: Final = re.compile(
+NOT_ITSELF: Final = (
     r"(?i)(?:name|names|id|ids|type|kind|file|files|path|dir|folder|url|uri|host|port|count|counts|limit|limits|total"
     r"|max|min|length|len|size|budget|usage|used|age|ttl|expiry|expires?(?:[-_]?(?:at|in|on))?|at|hash|algorithm|format"
     r"|policy|rule|status|state|source|mode|scope|scopes|provider|label|hint|help|prefix|version|env|var|header|endpoint"
@@ -63,27 +69,29 @@ NOT_ITSELF: Final = re.compile(
 )
 """How a name ends that speaks about a secret without being its name: ``token_type``, ``max_tokens_limit``."""
 
-LETTER, DIGIT, SMALL, LARGE, SIGN = map(re.compile, ("[A-Za-z]", r"\d", "[a-z]", "[A-Z]", r"[^\w.\s-]"))
+LETTER, DIGIT, SMALL, LARGE, SIGN = "[A-Za-z]", r"\d", "[a-z]", "[A-Z]", r"[^\w.\s-]"
 
 
 def looks_random(value: str, *, quoted: bool = False) -> bool:
     """Whether a value looks as if nobody was meant to read it: letters and digits, or quoted and of many kinds."""
-    if not (LETTER.search(value) and DIGIT.search(value)):
-        kinds = sum(kind.search(value) is not None for kind in (SMALL, LARGE, SIGN))
+    if not (compiled(LETTER).search(value) and compiled(DIGIT).search(value)):
+        kinds = sum(compiled(kind).search(value) is not None for kind in (SMALL, LARGE, SIGN))
         if not quoted or kinds < 2:  # noqa: PLR2004 -- many is more than one
             return False
-    return not is_placeholder(value) and CODE.match(value) is None
+    return not is_placeholder(value) and compiled(CODE).match(value) is None
 
 
 def is_placeholder(value: str) -> bool:
     """Whether a value only stands where a value will one day stand."""
-    return PLACEHOLDERS.fullmatch(value) is not None or PLACED.search(value) is not None
+    return compiled(PLACEHOLDERS).fullmatch(value) is not None or compiled(PLACED).search(value) is not None
 
 
 def _keyed(found: re.Match[str]) -> bool:
     name = found["k"].lower()
     return (
-        name != "tokens" and looks_random(found["s"], quoted=found["q"] is not None) and NOT_ITSELF.search(name) is None
+        name != "tokens"
+        and looks_random(found["s"], quoted=found["q"] is not None)
+        and compiled(NOT_ITSELF).search(name) is None
     )
 
 
@@ -109,7 +117,7 @@ def _said(found: re.Match[str]) -> bool:
 LONG: Final = 20
 VALUE: Final = r"(?P<s>[^\s\"'`,;<>(){}\[\]\\&|]{8,64}+)"
 """As much of a value as is looked at; how it goes on is found by ``REST``."""
-REST: Final = re.compile(r"[^\s\"'`,;<>(){}\[\]\\&|]*+")
+REST: Final = r"[^\s\"'`,;<>(){}\[\]\\&|]*+"
 SEPARATED: Final = (
     r"[\w.-]{0,40}+)(?:\\?[\"'`]|\])?(?:\s{0,5}(?:=>|:=|[:=])\s{0,5}|\s{1,3}(?i:is|was|ist|lautet):?\s{1,3})"
     r"(?:[brfu]{0,2}(?P<q>\\?[\"'`]))?" + VALUE
@@ -210,15 +218,9 @@ RULES: Final[tuple[Rule, ...]] = (
 )
 """Every rule. Where two hold of one place, the first names it."""
 
-BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{24,}+={0,2}")
-DISCORD: Final = re.compile(r"[MNO][\w-]{22,27}\.[\w-]{6,7}\.[\w-]{27,}")
+BASE64: Final = r"[A-Za-z0-9+/_-]{24,}+={0,2}"
+DISCORD: Final = r"[MNO][\w-]{22,27}\.[\w-]{6,7}\.[\w-]{27,}"
 """The token of a Discord bot begins with no literal: it is looked for where base64 is."""
-
-
-@cache
-def compiled(pattern: str) -> re.Pattern[str]:
-    """Compile a pattern when it is first needed: a program that runs for a tenth of a second needs few of them."""
-    return re.compile(pattern)
 
 
 def decoded(text: str) -> str | None:
@@ -227,7 +229,7 @@ def decoded(text: str) -> str | None:
     if len(plain) % 4 == 1:
         plain = plain[:-1]
     try:
-        told = b64decode(plain + "=" * (-len(plain) % 4)).decode("ascii")
+        told = a2b_base64(plain + "=" * (-len(plain) % 4)).decode("ascii")
     except (NotBase64, ValueError):
         return None
     return told if told.isprintable() or all(c.isprintable() or c in "\r\n\t" for c in told) else None
