@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quarterdeck.access import request_id
-from quarterdeck.cli.logs import WIDEST, Events, Formatter, Lines, is_journal
+from quarterdeck.cli.logs import WIDEST, Events, Formatter, Lines, is_journal, is_kept
 from tests.fakes import broken_command
 from tests.fakes.broken_command import SECRET
 
@@ -191,6 +191,14 @@ def test_the_journal_is_told_the_weight_of_a_line(tmp_path: Path) -> None:
         assert not is_journal(stream, {"JOURNAL_STREAM": f"{about.st_dev}:1"})
         assert not is_journal(stream, {})
     assert not is_journal(io.StringIO(), {"JOURNAL_STREAM": "1:1"})
+
+
+def test_what_a_service_manager_began_speaks_to_more_than_one() -> None:
+    """A process that a service manager began is known by its own number, wherever its words go; a program that was
+    begun in a terminal under the same manager is not taken for one.
+    """
+    assert is_kept(io.StringIO(), {"SYSTEMD_EXEC_PID": str(os.getpid())})
+    assert not is_kept(io.StringIO(), {"SYSTEMD_EXEC_PID": "1", "INVOCATION_ID": "x"})
 
 
 def test_a_stream_that_is_gone_stops_nobody() -> None:

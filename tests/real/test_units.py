@@ -55,7 +55,9 @@ StandardError=append:/run/said
 """
 """What differs from the printed units: a user that this machine has, and a log that can be read."""
 WATCHED: Final = f"WatchdogSec={QUICK}\nTimeoutAbortSec=2\n"
-AS_USER: Final = "[Service]\n"
+AS_USER: Final = "[Service]\nStandardOutput=append:/run/said\nStandardError=append:/run/said\n"
+USERS_STATE: Final = "/run/user/0/.local/state/quarterdeck"
+"""What the steps beside the units tell its owner to make first; the guest's root is at home in /run/user/0."""
 
 
 def reachable() -> str:
@@ -157,6 +159,7 @@ def test_the_hub_starts_when_it_can_show_something(running: Guest, shared: Path)
     assert state.split() == [b"700", USER.encode()]
     environment = Path(f"/proc/{running.pid}/root/proc/{said(running, 'MainPID')}/environ").read_bytes()
     assert SECRET not in environment
+    assert b"token=" not in log(running).encode(), "a way in is printed to people, not into a log"
 
 
 def exists(guest: Guest, path: str) -> bool:
@@ -216,9 +219,11 @@ def written_by(guest: Guest) -> bytes:
 def test_a_users_own_manager_runs_the_hub_too(guest: Guest, shared: Path) -> None:
     """The unit for the user scope is started by a user's own manager, on the hub's own word as well."""
     guest.start_user_manager(OWNER)
+    guest.runner(("mkdir", "--parents", "--mode=700", USERS_STATE), ENVIRONMENT, COMMAND_LIMIT_S)
     guest.write({HUB: hub(order(shared, "user")).text, f"{HUB}.d/here.conf": AS_USER})
     guest.systemctl("daemon-reload", user=OWNER)
     start(guest, OWNER)
     assert said(guest, "ActiveState", user=OWNER) == "active"
     assert "sources asked" in said(guest, "StatusText", user=OWNER)
+    wait_until("the history begun", partial(exists, guest, f"{USERS_STATE}/history.db"), SOON_S)
     guest.systemctl("stop", HUB, user=OWNER)

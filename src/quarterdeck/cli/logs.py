@@ -194,6 +194,11 @@ def is_journal(stream: TextIO, environment: Mapping[str, str] = os.environ) -> b
     return environment.get("JOURNAL_STREAM") == f"{about.st_dev}:{about.st_ino}"
 
 
+def is_kept(stream: TextIO, environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether what is written there is kept for others to read: a service manager began this very process."""
+    return is_journal(stream, environment) or environment.get("SYSTEMD_EXEC_PID") == str(os.getpid())
+
+
 def _say_where_it_was(stream: TextIO) -> None:
     """Let a process that is killed for hanging, as a watchdog does, write down where each of its threads stood.
 

@@ -115,7 +115,7 @@ def serve(deck: wiring.Deck, listener: socket.socket, pulse: Pulse | None = None
         front, server = build(deck, door, trust, ways, () if pulse is None else (pulse.run,))
         sys.setswitchinterval(TURN_S)
         gc.set_threshold(*COLLECTIONS)
-        way_in = None if logs.is_journal(sys.stdout) else address(port, door.tokens.offer(Role.OPERATOR).value)
+        way_in = None if logs.is_kept(sys.stdout) else address(port, door.tokens.offer(Role.OPERATOR).value)
         sys.stdout.write(greeting(decided, port, way_in, deck.banner))
         sys.stdout.flush()
         if front.note:
