@@ -261,11 +261,19 @@ def _owner(root: Finding, tie: Tie) -> str:
 def _ties(root: Finding, settings: Mapping[str, Setting]) -> Iterable[Tie]:
     """Return what may be behind a root and could be shared by others."""
     if root.vague:
-        return (Tie(Share.KNOWLEDGE, f"{root.subject.partition('/')[0]} {_why(root)}"),)
+        return (Tie(Share.KNOWLEDGE, f"{_whose(root, settings)} {_why(root)}"),)
     shares = BEHIND.get((root.kind, root.rule)) or BEHIND.get(root.kind, ())
     setting = settings.get(root.instance, Setting())
     values = ((share, _value(share, root, setting)) for share in shares)
     return [Tie(share, value) for share, value in values if value is not None]
+
+
+def _whose(root: Finding, settings: Mapping[str, Setting]) -> str:
+    """Whose silence it is: that of what a subject is part of, or of the host whose ways in nobody could follow."""
+    owner = root.subject.partition("/")[0]
+    if root.kind != "exposure":
+        return owner
+    return f"host:{settings.get(root.instance, Setting()).host or owner.partition(':')[2]}"
 
 
 def _value(share: Share, root: Finding, setting: Setting) -> str | None:
@@ -297,7 +305,7 @@ PLURALS = {
     "disk": "disks",
     "listener": "listeners",
     "tailnet": "places on a tailnet",
-    "exposure": "private places",
+    "exposure": "things that should be private",
     "instance": "homes",
     "logs": "logs",
     "credentials": "logins",

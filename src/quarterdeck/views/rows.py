@@ -42,7 +42,7 @@ NAMES = {
     "source": "Source {owner}",
     "exposure": "Ways to {owner}",
     "network": "Sockets of {owner}",
-    "forwarder": "Routes of {id}",
+    "forwarder": "Ways through {id}",
     "route": "{id}",
 }
 GIVEN = {

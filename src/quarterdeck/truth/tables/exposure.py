@@ -53,9 +53,9 @@ EXPOSURE: tuple[Rule, ...] = (
 )
 
 FOUND = {
-    "routes": "has told what it passes on",
-    "nothing": "is not on this machine",
-    "not asked": "is not asked, by the settings: a way through it would not be seen",
+    "routes": "are known",
+    "nothing": "none: there is no such thing on this machine",
+    "not asked": "are not looked for, by the settings: nobody would see one",
 }
 
 FORWARDER: tuple[Rule, ...] = (
