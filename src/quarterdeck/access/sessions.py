@@ -64,7 +64,9 @@ class Session:
     made_at: datetime
     used_at: datetime
     ends_at: datetime
-    """When it is over at the latest, if nobody uses it."""
+    """When it is over, if nobody uses it."""
+    latest_at: datetime
+    """When it is over, however often it is used."""
 
 
 def digest(value: str) -> str:
@@ -179,6 +181,7 @@ class Sessions:
                 kept.is_.made_at,
                 self._used_at(kept),
                 self._ends_at(kept),
+                self._latest_at(kept),
             )
             for kept in alive
         ]
@@ -201,11 +204,13 @@ class Sessions:
     # --- when --------------------------------------------------------------------------------------------------------
 
     def _ends_at(self, kept: KeptSession) -> datetime:
+        idle = kept.is_.idle
+        latest = self._latest_at(kept)
+        return latest if idle is None else min(latest, self._used_at(kept) + min(idle, self.life.idle))
+
+    def _latest_at(self, kept: KeptSession) -> datetime:
         new = kept.is_
-        if new.idle is None:
-            return new.ends_at
-        idle_at = self._used_at(kept) + min(new.idle, self.life.idle)
-        return min(new.ends_at, new.made_at + self.life.whole, idle_at)
+        return new.ends_at if new.idle is None else min(new.ends_at, new.made_at + self.life.whole)
 
     def _used_at(self, kept: KeptSession) -> datetime:
         up = self._used.get(kept.id)

@@ -126,6 +126,7 @@ class Door:
             sees=None if person.instances is None else sorted(person.instances),
             since=None if mine is None else words(now - mine.made_at),
             ends=None if mine is None else words(mine.ends_at - now + NEARLY),
+            latest=None if mine is None else words(mine.latest_at - now + NEARLY),
             own=[self._line(one, person) for one in every if _is_own(one, person)],
             others=[self._line(one, person) for one in others[:SESSIONS_SHOWN]],
             more=max(len(others) - SESSIONS_SHOWN, 0),
