@@ -73,6 +73,15 @@ def test_services_and_a_backup_belong_to_it(seen: Judged) -> None:
     assert told(seen, vault)[0] in {"degraded", "down"}
 
 
+def test_every_agent_has_secrets_and_one_login_ends_soon(seen: Judged) -> None:
+    """Each agent's keys are told by name; one login that was made by hand must be renewed; the rest is well."""
+    told_of = {name: told(seen, name) for name in seen.of("credential") if name.startswith("hermes:")}
+    trouble = {name: said for name, said in told_of.items() if said[0] != "ok"}
+    assert trouble == {subject("west", "credential", "minimax-oauth"): ("degraded", "expires soon")}
+    for one in THREE:
+        assert subject(one.name, "credential", f"{one.provider.upper()}_API_KEY") in told_of
+
+
 def test_names_are_shown_only_where_the_policy_lets_them_through(seen: Judged) -> None:
     """The north's jobs have names, the west's have none."""
     names = {name.partition("/")[0] for name, fields in seen.fields.items() if "name" in fields}

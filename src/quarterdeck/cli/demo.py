@@ -51,7 +51,7 @@ def demo(wanted: Wanted) -> int:
     ):
         made = fleet.build(place, wanted.plan, time.time(), say)
         with fleet.living(made):
-            decided = settings.load(made.settings, ())
+            decided = settings.load(made.settings, ())._replace(state=place)
             say("history")
             _remember(decided, made, say)
             deck = wiring.build(decided, log=log, remember=True)._replace(banner=BANNER)

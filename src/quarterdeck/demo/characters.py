@@ -53,6 +53,8 @@ class Character:
     """How many minutes ago its gateway was killed, when it is not alive."""
     refused: bool = False
     """Whether the provider of its model has had enough of it."""
+    login_ends_days: float | None = None
+    """In how many days a login beside its key ends, which somebody made by hand; None where it has none."""
     torn: tuple[str, ...] = ()
     """Files that were not written to their end."""
     platforms: tuple[str, ...] = ("telegram", "discord")
@@ -102,6 +104,7 @@ WEST: Final = Character(
         Job("Clean up", expression="15 3 * * *", takes_s=48, skipped=(2, 3)),
     ),
     refused=True,
+    login_ends_days=3.2,
     torn=("kanban.db",),
     platforms=("discord", "slack"),
     model="gpt-6-mini",

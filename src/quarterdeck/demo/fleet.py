@@ -119,6 +119,7 @@ def _instances(fleet: Fleet) -> Iterator[str]:
     for one in fleet.characters:
         shown = str(one.names_shown).lower()
         yield f'\n[[instances]]\nid = "{one.name}"\nlabel = "{one.name}"\nhome = "{fleet.home(one)}"'
+        yield "user_logins = false  # nothing beside the folder of the demo is looked at"
         yield f"policy = {{ job_names = {shown}, session_titles = {shown} }}"
 
 

@@ -76,9 +76,10 @@ def write(root: Path, one: Character, plan: Plan, now: float) -> dict[str, list[
     quiet = 0 if one.refused else QUIET_LINES
     present.logs(root / "logs", random, present_at, TEXT, lines=LOG_LINES, failing=failing, quiet=quiet)
     present.json_file(root / "config.yaml", config(one))  # YAML understands it
-    logins = present.logins(present_at, one.provider, TEXT, refused=one.refused)
+    logins = present.logins(present_at, one.provider, TEXT, refused=one.refused, ends_days=one.login_ends_days)
     present.json_file(root / "auth.json", logins)
     (root / "auth.json").chmod(0o600)
+    present.secrets(root / ".env", one.provider, one.platforms, f"{TEXT} of {one.name}")
     present.skills(root, TEXT, SKILLS)
     if not one.alive:
         _write_end(root, one, present_at)

@@ -128,8 +128,9 @@ class Keeper:
         for name in ("agent.log", "errors.log"):
             with (self.root / "logs" / name).open("a", encoding="utf-8") as log:
                 log.write(present.log_line(int(now), self.lines, home.TEXT, failed=True))
-        logins = present.logins(now, self.one.provider, home.TEXT, refused=True)
+        logins = present.logins(now, self.one.provider, home.TEXT, refused=True, ends_days=self.one.login_ends_days)
         present.json_file(self.root / "auth.json", logins)
+        (self.root / "auth.json").chmod(0o600)
 
     # --- jobs ------------------------------------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ LOG_EVERY_S: Final = 20
 FAILED_CALL: Final = "error_type=RateLimitError summary=HTTP 429"
 GOOD_CALL: Final = "API call #1: in=15356 out=32 latency=2.6s"
 STATUSES: Final = ("triage", "todo", "ready", "review", "done", "done", "done", "archived")
+OTHER_PROVIDER: Final = "minimax-oauth"
 INSERT_RUN: Final = """
     INSERT INTO executions (id, job_id, source, process_id, pid, process_started_at, status, claimed_at, started_at,
     finished_at, error) VALUES (?, ?, 'builtin', ?, 1, 1, ?, ?, ?, ?, ?)
@@ -94,16 +95,33 @@ def tasks(path: Path, random: Random, now: float, text: str, number: int) -> Non
             db.execute("INSERT INTO tasks (id, title, body, status, created_at) VALUES (?, ?, ?, ?, ?)", row)
 
 
-def logins(now: float, provider: str, text: str, *, refused: bool = False) -> dict[str, Any]:
-    """Return the logins of an agent, one of them; ``refused`` for too many requests."""
-    login = {"id": "a1b2c3", "label": text, "auth_type": "api_key", "priority": 0, "source": "env:EXAMPLE"}
+def logins(
+    now: float, provider: str, text: str, *, refused: bool = False, ends_days: float | None = None
+) -> dict[str, Any]:
+    """Return the logins of an agent: its key, ``refused`` for too many requests, and one that ends in some days."""
+    source = f"env:{key_of(provider)}"
+    login = {"id": "a1b2c3", "label": text, "auth_type": "api_key", "priority": 0, "source": source}
     tried: dict[str, Any] = {"last_status": "ok", "last_status_at": now - 600, "request_count": 12}
     if refused:
         tried = {"last_status": "exhausted", "last_status_at": now - 40, "last_error_code": 429, "request_count": 4107}
         tried["last_error_reset_at"] = iso(now + 1_500)
+    made = {"obtained_at": iso(now - 87 * DAY_S), "scope": "model.completion profile", "access_token": text}
+    states = {} if ends_days is None else {OTHER_PROVIDER: {**made, "expires_at": iso(now + ends_days * DAY_S)}}
     return {
-        "version": 1, "providers": {}, "credential_pool": {provider: [{**login, **tried}]}, "updated_at": iso(now),
+        "version": 1, "providers": states, "credential_pool": {provider: [{**login, **tried}]}, "updated_at": iso(now),
     }  # fmt: skip
+
+
+def key_of(provider: str) -> str:
+    """Return the name of the environment under which an agent keeps its key for a provider."""
+    return f"{provider.upper()}_API_KEY"
+
+
+def secrets(path: Path, provider: str, platforms: Iterable[str], text: str) -> None:
+    """Write the environment file of an agent; what stands in the place of secrets says that it is none."""
+    names = (key_of(provider), *(f"{platform.upper()}_BOT_TOKEN" for platform in platforms))
+    text_file(path, "".join(f"{name}={text} in the place of a secret, {number}\n" for number, name in enumerate(names)))
+    path.chmod(0o600)
 
 
 def logs(folder: Path, random: Random, now: float, text: str, *, lines: int, failing: float, quiet: int = 0) -> None:
