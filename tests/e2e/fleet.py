@@ -46,6 +46,7 @@ ORIGINS: Final = {
     "host": Origin("kernel", "meminfo"),
     "disk": Origin("file system", "/"),
     "listener": Origin("kernel", "net/tcp"),
+    "tailnet": Origin("tailscaled", "status"),
     "unit": Origin("systemd (user)", "hermes-gateway.service"),
     "timer": Origin("systemd (user)", "hermes-backup.timer"),
     "service": Origin("our own asking", "127.0.0.1:11434"),
@@ -354,6 +355,14 @@ def _host(now: datetime) -> dict[str, Facts]:
         "host:deck": {
             F.MEMORY_TOTAL: 25.2e9, F.MEMORY_AVAILABLE: 9.8e9, F.LOAD_1M: 0.7, F.CPUS: 8,
             F.BOOTED_AT: now - timedelta(days=31), F.CLOCK_STEP: 0.0, F.LISTENERS: 2,
+        },
+        "host:deck/tailnet": {
+            F.TAILNET_STATE: "running", F.TAILNET_ADDRESSES: ("100.101.102.103", "fd7a:115c:a1e0::6701:6667"),
+            F.TAILNET_PROVEN: ("100.101.102.103", "fd7a:115c:a1e0::6701:6667"), F.TAILNET_TUNNEL: True,
+            F.TAILNET_NAME: "deck.tail1234.ts.net", F.TAILNET_PEERS: 5, F.TAILNET_ONLINE: 3, F.TAILNET_WARNINGS: 0,
+            F.TAILNET_KEY_EXPIRES_AT: now + timedelta(days=60), F.TAILNET_KEY_EXPIRED: False,
+            F.TAILNET_VERSION: "1.88.3", F.SERVE_ENTRIES: {"443": "https"}, F.FUNNEL: (),
+            F.SERVE_TARGETS: {"deck.tail1234.ts.net:443/": "unix:serve.sock"},
         },
         "host:deck/disk//": disk(96e9, 55e9, "north"),
         "host:deck/disk//home": disk(40e9, 2.8e9, "south", "harbour"),
