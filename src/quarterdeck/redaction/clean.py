@@ -82,8 +82,17 @@ def _by_rules(text: str) -> Iterator[Span]:
         told = decoded(found[0])
         if told is not None and next(_plain(told), None) is not None:
             yield Span(begin, end, "base64")
-        elif text[end : end + 1] == "." and (bot := compiled(DISCORD).match(text, begin)) is not None:
-            yield Span(begin, bot.end(), "discord_bot")
+        elif text[end : end + 1] == ".":
+            yield from _bot(text, begin)
+
+
+def _bot(text: str, begin: int) -> Iterator[Span]:
+    """A bot's token begins its run of signs, but for the letter of an escape that may stand before it."""
+    for at in (begin, begin + 1):
+        found = compiled(DISCORD).match(text, at)
+        if found is not None and (at == begin or text[begin - 1 : at] in ESCAPES):
+            yield Span(at, found.end(), "discord_bot")
+            return
 
 
 def _plain(text: str) -> Iterator[Span]:

@@ -62,10 +62,10 @@ CODE: Final = (
 """Paths, references, names of things, dates: what a program or a setting has behind a name, and no secret."""
 
 NOT_ITSELF: Final = (
-    r"(?i)(?:name|names|id|ids|type|kind|file|files|path|dir|folder|url|uri|host|port|count|counts|limit|limits|total"
+    r"(?i)(?:[_.-]|(?<=key)|(?<=token)|(?<=tokens)|(?<=secret)|(?<=password))(?:name|names|id|ids|type|kind|file|files|path|dir|folder|url|uri|host|port|count|counts|limit|limits|total"
     r"|max|min|length|len|size|budget|usage|used|age|ttl|expiry|expires?(?:[-_]?(?:at|in|on))?|at|hash|algorithm|format"
     r"|policy|rule|status|state|source|mode|scope|scopes|provider|label|hint|help|prefix|version|env|var|header|endpoint"
-    r"|fingerprint|field|column|index|ref|refs|required|enabled|valid|present|set|word|words|board)$"
+    r"|fingerprint|field|column|index|ref|refs|required|enabled|valid|present|set)$"
 )
 """How a name ends that speaks about a secret without being its name: ``token_type``, ``max_tokens_limit``."""
 
