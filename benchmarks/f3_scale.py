@@ -25,7 +25,17 @@ import httpx2 as httpx
 import psutil
 
 from benchmarks import homes
-from benchmarks.measure import PROGRAM, BenchmarkError, Figure, Promise, Stopwatch, middle, own_environment, running
+from benchmarks.measure import (
+    PROGRAM,
+    BenchmarkError,
+    Figure,
+    Promise,
+    Stopwatch,
+    middle,
+    own_environment,
+    running,
+    visiting,
+)
 from quarterdeck.demo import exported, fleet
 from quarterdeck.demo.exported import Template
 from quarterdeck.demo.home import Plan
@@ -39,7 +49,6 @@ from quarterdeck.views import VIEWS
 from quarterdeck.views.asked import Asked
 from quarterdeck.views.judged import Judged
 from tests.real.agents import REPOSITORY
-from tests.real.homes import free_port
 
 SIZES, SMOKE_SIZES = (250, 500, 1000), (2, 4, 8)
 JOBS: Final = 10
@@ -179,14 +188,15 @@ def _cpu_ms(work: Callable[[], object]) -> float:
 
 def _served(place: Path, templates: tuple[Template, Template], size: int, for_s: float) -> tuple[list[float], float]:
     """Serve the fleet while it is written anew, ask for the brief, and return how long that took, and the memory."""
-    config, port, user = place / "quarterdeck.toml", free_port(), place / "user"
+    config, user = place / "quarterdeck.toml", place / "user"
     user.mkdir()
     files = f"{place}/snapshots/*/{exported.SNAPSHOT}"
     config.write_text(f'discover = false\n[[exporters]]\nfiles = ["{files}"]\n', encoding="utf-8")
-    command = [*PROGRAM, "up", "--config", str(config), "--port", str(port)]
+    command = [*PROGRAM, "up", "--config", str(config), "--port", "0"]
     log = place / "up.out"
     with running(command, own_environment(user), log) as hub, _writing(place / "snapshots", templates, size):
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=LIMIT_S) as client:
+        visitor = visiting(hub, log)
+        with httpx.Client(base_url=visitor.base, headers=visitor.headers, timeout=LIMIT_S) as client:
             _wait_for(client, size, log)
             took = _asked(client, for_s)
         return took, psutil.Process(hub.pid).memory_info().rss / 1e6
@@ -217,11 +227,10 @@ def _wait_for(client: httpx.Client, size: int, log: Path) -> None:
     """Wait until every instance has been looked at."""
     until = time.monotonic() + LIMIT_S
     while time.monotonic() < until:
-        with contextlib.suppress(httpx.TransportError):
-            answer = client.get("/api/v1/views/brief").json()
-            known = sum(source["answered"] for source in answer["sources"] if source["source"].startswith("exporter:"))
-            if known >= size:
-                return
+        answer = client.get("/api/v1/views/brief").raise_for_status().json()
+        known = sum(source["answered"] for source in answer["sources"] if source["source"].startswith("exporter:"))
+        if known >= size:
+            return
         time.sleep(0.5)
     raise BenchmarkError(f"Not all of {size} instances were read: {log.read_text(encoding='utf-8')[-300:]}")
 

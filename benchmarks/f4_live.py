@@ -11,8 +11,19 @@ from random import Random
 from typing import Final
 
 from benchmarks import homes, present
-from benchmarks.measure import PROGRAM, BenchmarkError, Figure, Promise, cpu_ms, high, middle, own_environment, running
-from tests.real.homes import free_port, wait_until
+from benchmarks.measure import (
+    PROGRAM,
+    BenchmarkError,
+    Figure,
+    Promise,
+    cpu_ms,
+    high,
+    middle,
+    own_environment,
+    running,
+    visiting,
+)
+from tests.real.homes import wait_until
 from tests.web.streams import Reader, ask, reading, state_of
 
 LIMIT_S: Final = 10.0
@@ -23,13 +34,15 @@ def run(*, smoke: bool = False, cache: Path = homes.CACHE) -> Iterator[Figure]:
     """Measure, and return the figures."""
     shape, changes, idle_s = (homes.TINY, 3, 2.0) if smoke else (homes.LARGE, 40, IDLE_S)
     with homes.working_copy(shape, cache) as home, present.gateway(home):
-        port, random = free_port(), Random(4)
-        command = [*PROGRAM, "up", "--home", str(home.root), "--port", str(port)]
-        with running(command, own_environment(home.user), home.user / "server.out") as hub:
-            wait_until("the page knows the home", lambda: _knows(port))
-            with reading(port, "/live/agents", state_of(port, "/agents")) as stream:
+        random, log = Random(4), home.user / "server.out"
+        command = [*PROGRAM, "up", "--home", str(home.root), "--port", "0"]
+        with running(command, own_environment(home.user), log) as hub:
+            visitor = visiting(hub, log)
+            port, me = visitor.port, f"Cookie: {visitor.cookie}"
+            wait_until("the page knows the home", lambda: b'data-label="Model"' in ask(port, "/agents", me)[1])
+            with reading(port, "/live/agents", state_of(port, "/agents", me), me) as stream:
                 took = [_change(home.root, stream, number, random) for number in range(changes)]
-            with reading(port, "/live/brief", state_of(port, "/brief")) as stream:
+            with reading(port, "/live/brief", state_of(port, "/brief", me), me) as stream:
                 began, spent = time.monotonic(), cpu_ms(hub.pid)
                 while (left := idle_s - (time.monotonic() - began)) > 0:
                     stream.next(left)
@@ -38,13 +51,6 @@ def run(*, smoke: bool = False, cache: Path = homes.CACHE) -> Iterator[Figure]:
     note = f"{idle_s:.0f} s of the brief over a home that is at work"
     yield Figure("F4", "open_page_kb", idle_kb, "kB", None, "the agent's own dashboard", 327.0 * idle_s / IDLE_S, note)
     yield Figure("F4", "open_page_cpu_share", idle_cpu / idle_s / 10, "%", None, note="collector included")
-
-
-def _knows(port: int) -> bool:
-    try:
-        return b"data-state" in ask(port, "/agents")[1] and b'data-label="Model"' in ask(port, "/agents")[1]
-    except ConnectionError:
-        return False
 
 
 def _change(home: Path, stream: Reader, number: int, random: Random) -> float:

@@ -15,9 +15,10 @@ from playwright.sync_api import Browser, sync_playwright
 
 from benchmarks import homes, present
 from benchmarks.f6_start import has_read_the_home
-from benchmarks.measure import PROGRAM, Figure, Promise, middle, own_environment, running
+from benchmarks.measure import PROGRAM, Figure, Promise, middle, own_environment, running, visiting
 from tests.e2e.conftest import CHROMIUM, QUIET
-from tests.real.homes import free_port, wait_until
+from tests.fakes.visitor import Visitor
+from tests.real.homes import wait_until
 from tests.web.streams import ask
 
 SEEN: Final = """() => new Promise((done) => {
@@ -50,13 +51,13 @@ def run(*, smoke: bool = False, cache: Path = homes.CACHE) -> Iterator[Figure]:
     """Measure, and return the figures."""
     shape, visits = (homes.TINY, 1) if smoke else (homes.LARGE, 9)
     with homes.working_copy(shape, cache) as home, present.gateway(home):
-        port = free_port()
-        command = [*PROGRAM, "up", "--home", str(home.root), "--port", str(port)]
-        with running(command, own_environment(home.user), home.user / "server.out"), sync_playwright() as driver:
-            wait_until("the page is there", lambda: _there(port))
+        command, log = [*PROGRAM, "up", "--home", str(home.root), "--port", "0"], home.user / "server.out"
+        with running(command, own_environment(home.user), log) as hub, sync_playwright() as driver:
+            visitor = visiting(hub, log)
+            wait_until("the page is there", lambda: _there(visitor))
             time.sleep(SETTLED_S)
             browser = driver.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
-            seen = [_visit(browser, port) for _ in range(visits)]
+            seen = [_visit(browser, visitor) for _ in range(visits)]
             browser.close()
     worst = {key: max(each[key] for each in seen) for key in ("bytes", "page", "requests", "shift")}
     yield Figure("F5", "first_load_kb", worst["bytes"] / 1e3, "kB", Promise("<=60"), "the lightest peer", 357.0)
@@ -67,18 +68,17 @@ def run(*, smoke: bool = False, cache: Path = homes.CACHE) -> Iterator[Figure]:
     yield Figure("F5", "quiet_ms", middle([s["quiet"] for s in seen]), "ms", Promise("<=400"), "the first", 1_134)
 
 
-def _there(port: int) -> bool:
-    try:
-        return has_read_the_home(json.loads(ask(port, "/api/v1/views/brief")[1]))
-    except ConnectionError:
-        return False
+def _there(visitor: Visitor) -> bool:
+    return has_read_the_home(json.loads(ask(visitor.port, "/api/v1/views/brief", f"Cookie: {visitor.cookie}")[1]))
 
 
-def _visit(browser: Browser, port: int) -> dict[str, Any]:
+def _visit(browser: Browser, visitor: Visitor) -> dict[str, Any]:
     """Visit the brief with an empty cache."""
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.add_cookies([visitor.browser_cookie()])
+    page = context.new_page()
     page.add_init_script(SHIFTS)
-    page.goto(f"http://127.0.0.1:{port}/brief")
+    page.goto(f"{visitor.base}/brief")
     seen: dict[str, Any] = page.evaluate(SEEN)
-    page.close()
+    context.close()
     return seen

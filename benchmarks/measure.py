@@ -22,8 +22,14 @@ from typing import Any, Final, Protocol
 
 import psutil
 
+from tests.fakes.visitor import Visitor, come_in
+
 PROGRAM: Final = (sys.executable, "-m", "quarterdeck")
 RUN_LIMIT_S: Final = 60
+GREETING: Final = "Ctrl-C"
+"""What a hub says last of all when it begins."""
+GREETS_S: Final = 120.0
+LOOK_EVERY_S: Final = 0.01
 COMPLAINT: Final = 300
 
 
@@ -144,7 +150,7 @@ def own_environment(user: Path) -> dict[str, str]:
     """What our programs run with: a user without settings, so that nothing but what is asked for is looked at."""
     others = ("XDG_", "HERMES_", "QUARTERDECK_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
-    return kept | {"HOME": str(user)}
+    return kept | {"HOME": str(user), "XDG_STATE_HOME": str(user / "state")}
 
 
 LAUNCH: Final = """
@@ -201,6 +207,20 @@ def running(command: Sequence[str], env: Mapping[str, str], log: Path) -> Iterat
         yield process
     finally:
         end(process)
+
+
+def visiting(hub: subprocess.Popen[bytes], log: Path) -> Visitor:
+    """Wait until a hub says how to come in, and come in.
+
+    Raises:
+        BenchmarkError: when it ends before it does, or never does.
+    """
+    until = time.monotonic() + GREETS_S
+    while GREETING not in (said := log.read_text(encoding="utf-8")):
+        if hub.poll() is not None or time.monotonic() > until:
+            raise BenchmarkError(f"The hub let nobody in: {' '.join(said.split())[-COMPLAINT:]}")
+        time.sleep(LOOK_EVERY_S)
+    return come_in(said)
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

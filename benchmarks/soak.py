@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -21,10 +21,10 @@ import psutil
 
 from benchmarks import homes
 from benchmarks.f3_scale import take_templates
-from benchmarks.measure import PROGRAM, BenchmarkError, Figure, Promise, own_environment, running
+from benchmarks.measure import PROGRAM, Figure, Promise, own_environment, running, visiting
 from quarterdeck.demo import exported
 from quarterdeck.demo.exported import Template
-from tests.real.homes import free_port
+from tests.fakes.visitor import Visitor
 
 INSTANCES: Final = 20
 MINUTES: Final = 1.0
@@ -33,7 +33,7 @@ WARM_S: Final = 60.0
 SAMPLE_S: Final = 0.5
 PAUSE_S: Final = 0.02
 """Between two changes: fifty a second, where a fleet of this size makes less than one."""
-START_LIMIT_S: Final = 60.0
+ANSWER_S: Final = 60.0
 VIEWS: Final = ("brief", "cron", "ops")
 USUAL_S: Final = 30.0
 """How often an exporter writes in earnest."""
@@ -67,30 +67,20 @@ def _soaked(place: Path, for_s: float) -> tuple[list[tuple[float, float]], int]:
     templates, names = take_templates(place / "taken"), list(exported.names(INSTANCES))
     for name in names:
         exported.write(templates[0], place / "snapshots", name, datetime.now(UTC))
-    config, port, user = place / "quarterdeck.toml", free_port(), place / "user"
+    config, user, log = place / "quarterdeck.toml", place / "user", place / "up.out"
     user.mkdir()
     files = f"{place}/snapshots/*/{exported.SNAPSHOT}"
     history = f'[history]\nfile = "{place}/history.db"\n'
     config.write_text(f'discover = false\n{history}[[exporters]]\nfiles = ["{files}"]\n', encoding="utf-8")
-    command = [*PROGRAM, "up", "--config", str(config), "--port", str(port)]
-    with running(command, own_environment(user), place / "up.out") as hub:
-        _wait_for(port)
-        with _changing(place / "snapshots", templates, names) as changes, _asking(port):
+    command = [*PROGRAM, "up", "--config", str(config), "--port", "0"]
+    with running(command, own_environment(user), log) as hub:
+        visitor = visiting(hub, log)
+        with _changing(place / "snapshots", templates, names) as changes, _asking(visitor):
             samples, began = [], time.monotonic()
             while time.monotonic() - began < for_s:
                 samples.append((time.monotonic() - began, psutil.Process(hub.pid).memory_info().rss / 1e6))
                 time.sleep(SAMPLE_S)
         return samples, len(changes)
-
-
-def _wait_for(port: int) -> None:
-    until = time.monotonic() + START_LIMIT_S
-    while time.monotonic() < until:
-        with suppress(httpx.TransportError):
-            if httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=START_LIMIT_S).status_code == httpx.codes.OK:
-                return
-        time.sleep(0.1)
-    raise BenchmarkError(f"The hub did not answer within {START_LIMIT_S:.0f} s.")
 
 
 @contextmanager
@@ -110,12 +100,12 @@ def _changing(folder: Path, templates: tuple[Template, Template], names: Sequenc
 
 
 @contextmanager
-def _asking(port: int) -> Iterator[None]:
+def _asking(visitor: Visitor) -> Iterator[None]:
     """Look at page after page."""
     over = threading.Event()
 
     def ask() -> None:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=START_LIMIT_S) as client:
+        with httpx.Client(base_url=visitor.base, headers=visitor.headers, timeout=ANSWER_S) as client:
             number = 0
             while not over.wait(0.1):
                 client.get(f"/{VIEWS[number % len(VIEWS)]}").raise_for_status()

@@ -87,22 +87,22 @@ def ask(port: int, path: str, *headers: str) -> tuple[bytes, bytes]:
     return head, body
 
 
-def state_of(port: int, path: str) -> str:
+def state_of(port: int, path: str, *headers: str) -> str:
     """Return the rendering that a page shows."""
-    found = re.search(r'data-state="([^"]+)"', ask(port, path)[1].decode())
+    found = re.search(r'data-state="([^"]+)"', ask(port, path, *headers)[1].decode())
     assert found, f"{path} does not name its rendering"
     return found[1]
 
 
 @contextmanager
-def reading(port: int, path: str, state: str, *, buffer: int | None = None) -> Iterator[Reader]:
+def reading(port: int, path: str, state: str, *headers: str, buffer: int | None = None) -> Iterator[Reader]:
     """Open a stream from a rendering on."""
     with socket.socket() as connection:
         if buffer is not None:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
         connection.settimeout(LIMIT_S)
         connection.connect(("127.0.0.1", port))
-        lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", f"Last-Event-ID: {state}", "", ""]
+        lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", f"Last-Event-ID: {state}", *headers, "", ""]
         connection.sendall("\r\n".join(lines).encode())
         got = b""
         while b"\r\n\r\n" not in got:
