@@ -132,6 +132,14 @@ def test_proxies_in_a_circle_end() -> None:
     assert told(*routes) == Ways((), (), ())
 
 
+def test_a_maze_is_a_doubt() -> None:
+    """So many proxies that all lead into each other are not followed without end: what is left over is a doubt."""
+    maze = [Route(f"p{n}", f"192.0.2.{n}:80", ("127.0.0.1:80", "127.0.0.1:81")) for n in range(1, 60)]
+    found = told(*maze)
+    assert (found.exposed, found.private) == ((), ())
+    assert found.doubted
+
+
 def test_a_part_that_is_not_understood_is_a_doubt() -> None:
     """It may lead anywhere, also to what is protected; from within the machine it opens nothing."""
     assert told(caddy(unread=("variable",))).doubted == (("[::]:443", "caddy", "variable"),)

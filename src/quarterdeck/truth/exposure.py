@@ -12,7 +12,6 @@ Rule 4: what cannot be followed to its end (a name that may be this machine, a p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, NamedTuple
@@ -34,6 +33,8 @@ UNIX: Final = "unix:"
 INSIDE: Final = "container"
 """The host of an upstream that is a port inside a container: ``container:9119``."""
 HOPS: Final = 6
+STEPS: Final = 20_000
+"""Hops that are followed in all. A machine that has more is in doubt."""
 
 PRIVATE: Final = frozenset({Scope.LOOPBACK, Scope.TAILNET})
 LOCALHOST: Final = "localhost"
@@ -100,14 +101,7 @@ class Ways(NamedTuple):
 
 def ways(target: Target, world: World) -> Ways:
     """Follow every way in to a target."""
-    found: dict[Chain, tuple[bool, Sure]] = {}
-    for chain, sure in (*_direct(target, world), *_passed_on(target, world)):
-        found.setdefault(chain, (is_private(chain[0], world), sure))
-    return Ways(
-        tuple(chain for chain, (private, sure) in found.items() if not private and sure is Sure.YES),
-        tuple(chain for chain, (private, sure) in found.items() if not private and sure is Sure.MAYBE),
-        tuple(chain for chain, (private, _) in found.items() if private),
-    )
+    return Followed(world).ways(target)
 
 
 def is_private(entry: str, world: World) -> bool:
@@ -126,19 +120,99 @@ def place_of(address: str) -> Place:
     return Place(host.lower(), int(port))
 
 
-def _direct(target: Target, world: World) -> Iterator[tuple[Chain, Sure]]:
-    """What is protected listens there itself."""
-    for address in world.listening or ():
-        if place_of(address).port in target.ports:
-            yield (address,), Sure.YES
+class End(NamedTuple):
+    """Where a way may end: its hops so far, and how sure it leads here."""
+
+    chain: Chain
+    sure: Sure
 
 
-def _passed_on(target: Target, world: World) -> Iterator[tuple[Chain, Sure]]:
-    for route in world.routes:
-        if _is_open(route, world):
-            best = Sure.MAYBE if route.entry == SOMEWHERE else Sure.YES
-            for chain, sure in _from(route, target, world, (route,)):
-                yield (route.entry, *chain), min(best, sure)
+class Followed:
+    """All ways of a machine, followed once for whatever is protected on it."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._entries: dict[str, list[Route]] = {}
+        """Routes by the port or the socket they take connections at."""
+        self._addresses = {parsed(each) for each in world.own} - {None}
+        self._here: dict[str, bool] = {}
+        self._left = STEPS
+        self._ends: dict[str, list[End]] = {}
+        """By what is reached: a port, a socket, a port in a container, or anything at all."""
+        for route in world.routes:
+            self._entries.setdefault(_key(route.entry), []).append(route)
+        for address in world.listening or ():
+            self._end(str(place_of(address).port), (address,), Sure.YES)
+        for route in world.routes:
+            if _is_open(route, world):
+                best = Sure.MAYBE if route.entry == SOMEWHERE else Sure.YES
+                self._follow(route, (route.entry,), (route,), best)
+
+    def ways(self, target: Target) -> Ways:
+        """Return the ways that end at a target."""
+        places = [EVERYWHERE, *map(str, sorted(target.ports)), *(f"{UNIX}{each}" for each in sorted(target.sockets))]
+        places += [f"{INSIDE}:{port}" for port in sorted(target.inside)]
+        found: dict[Chain, tuple[bool, Sure]] = {}
+        for end in (end for place in places for end in self._ends.get(place, ())):
+            found.setdefault(end.chain, (is_private(end.chain[0], self._world), end.sure))
+        return Ways(
+            tuple(chain for chain, (private, sure) in found.items() if not private and sure is Sure.YES),
+            tuple(chain for chain, (private, sure) in found.items() if not private and sure is Sure.MAYBE),
+            tuple(chain for chain, (private, _) in found.items() if private),
+        )
+
+    def _end(self, place: str, chain: Chain, sure: Sure) -> None:
+        self._ends.setdefault(place, []).append(End(chain, sure))
+
+    def _follow(self, route: Route, chain: Chain, path: tuple[Route, ...], sure: Sure) -> None:
+        """Follow a route to its ends, and into whatever takes what it passes on."""
+        for part in route.unread:
+            self._end(EVERYWHERE, (*chain, route.by, part), Sure.MAYBE)
+        for upstream in route.upstreams:
+            further = (*chain, route.by, upstream)
+            self._reach(upstream, further, sure)
+            following = [each for each in self._entries.get(_key(upstream), ()) if each not in path]
+            self._left -= 1
+            if following and (len(path) == HOPS or self._left <= 0):
+                if self._left >= 0:
+                    self._end(EVERYWHERE, (*further, SOMEWHERE), Sure.MAYBE)
+                continue
+            leads = min(sure, self._sure(upstream))
+            for each in following:
+                self._follow(each, further, (*path, each), leads)
+
+    def _reach(self, upstream: str, chain: Chain, sure: Sure) -> None:
+        """Note what an upstream may be."""
+        place = place_of(upstream)
+        if upstream == EVERYWHERE:
+            self._end(EVERYWHERE, chain, sure)
+        elif upstream.startswith(UNIX) or place.host == INSIDE:
+            self._end(upstream, chain, sure)
+        elif place.port == 0:
+            self._end(EVERYWHERE, chain, Sure.MAYBE)
+        else:
+            self._end(str(place.port), chain, min(sure, self._sure(upstream)))
+
+    def _sure(self, upstream: str) -> Sure:
+        """Whether an upstream is surely on this machine; one that is not may be it all the same."""
+        host = place_of(upstream).host
+        if host not in self._here:
+            self._here[host] = self._is_here(host)
+        return Sure.YES if upstream.startswith(UNIX) or self._here[host] else Sure.MAYBE
+
+    def _is_here(self, host: str) -> bool:
+        if host in LOCAL_NAMES or host in self._world.own:
+            return True
+        address = parsed(host)
+        return address is not None and (address in self._addresses or scope_of(host) in (Scope.LOOPBACK, Scope.ANY))
+
+
+def _key(address: str) -> str:
+    """Return by what an entry is found: a socket by its path, everything else by its port."""
+    place = place_of(address)
+    if address.startswith(UNIX) or place.host == INSIDE:
+        return address
+    return str(place.port) if place.port else f"{address}:"
 
 
 def _is_open(route: Route, world: World) -> bool:
@@ -147,62 +221,3 @@ def _is_open(route: Route, world: World) -> bool:
         return route.open is not False
     port = place_of(route.entry).port
     return port == 0 or any(place_of(each).port == port for each in world.listening)
-
-
-def _from(route: Route, target: Target, world: World, path: tuple[Route, ...]) -> Iterator[tuple[Chain, Sure]]:
-    """Follow a route to its ends."""
-    for part in route.unread:
-        yield (route.by, part), Sure.MAYBE
-    for upstream in route.upstreams:
-        if (sure := _hits(upstream, target, world)) is not Sure.NOT:
-            yield (route.by, upstream), sure
-        if len(path) == HOPS:
-            yield (route.by, upstream, SOMEWHERE), Sure.MAYBE
-            continue
-        for following in world.routes:
-            if following not in path and (sure := _leads_into(upstream, following.entry, world)) is not Sure.NOT:
-                for chain, further in _from(following, target, world, (*path, following)):
-                    yield (route.by, upstream, *chain), min(sure, further)
-
-
-def _hits(upstream: str, target: Target, world: World) -> Sure:
-    """Whether an upstream is what is protected."""
-    if upstream == EVERYWHERE:
-        return Sure.YES
-    if upstream.startswith(UNIX):
-        return Sure.YES if upstream.removeprefix(UNIX) in target.sockets else Sure.NOT
-    place = place_of(upstream)
-    if place.host == INSIDE:
-        return Sure.YES if place.port in target.inside else Sure.NOT
-    if place.port == 0:
-        return Sure.MAYBE
-    if place.port not in target.ports:
-        return Sure.NOT
-    return Sure.YES if _is_here(place.host, world) else Sure.MAYBE
-
-
-def _leads_into(upstream: str, entry: str, world: World) -> Sure:
-    """Whether what is passed on to ``upstream`` comes in at ``entry``."""
-    if upstream.startswith(UNIX) or entry.startswith(UNIX):
-        return Sure.YES if upstream == entry else Sure.NOT
-    there, here = place_of(upstream), place_of(entry)
-    if upstream == EVERYWHERE:
-        return Sure.YES
-    if there.port == 0 or there.port != here.port or there.host == INSIDE:
-        return Sure.NOT
-    return Sure.YES if _is_here(there.host, world) else Sure.MAYBE
-
-
-def _is_here(host: str, world: World) -> bool:
-    """Whether a host is surely this machine; one that is not may be it all the same."""
-    if host in LOCAL_NAMES or host in world.own:
-        return True
-    address = parsed(host)
-    if address is None:
-        return False
-    return scope_of(host) in (Scope.LOOPBACK, Scope.ANY) or any(parsed(each) == address for each in world.own)
-
-
-def ports_of(addresses: Iterable[str]) -> frozenset[int]:
-    """Return the ports of some addresses."""
-    return frozenset(place_of(each).port for each in addresses) - {0}

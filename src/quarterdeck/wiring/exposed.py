@@ -8,7 +8,7 @@ Rule 2: of an agent that lives on another machine nothing is said here: its ways
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -20,7 +20,7 @@ from quarterdeck.sources.ways import Caddy, Containers, Nginx, Programs, Sockets
 from quarterdeck.sources.ways.programs import Running
 from quarterdeck.sources.ways.told import Witness, unix
 from quarterdeck.truth import fields as F  # noqa: N812 -- a table reads better with one letter before each field
-from quarterdeck.truth.exposure import INSIDE, INTERNET, TAILNET, UNIX, Route, Target, Ways, World, ways
+from quarterdeck.truth.exposure import INSIDE, INTERNET, TAILNET, UNIX, Followed, Route, Target, Ways, World
 from quarterdeck.truth.fields import Field
 from quarterdeck.truth.grouped import Fields, Grouped
 from quarterdeck.truth.instance import Instance, subject
@@ -92,7 +92,8 @@ class Exposed:
         audit = self._audit(snapshot, now)
         if self._before is not None and self._before[0] == audit and timedelta(0) <= now - self._before[1] < AGAIN:
             return self._before[2]
-        found = [reading for one in audit.protected for reading in _readings(one, audit, now)]
+        followed = Followed(audit.world)
+        found = [each for one in audit.protected for each in _readings(one, followed.ways(one.target), audit, now)]
         self._before = (audit, now, found)
         return found
 
@@ -209,7 +210,7 @@ def _why(reading: AnyReading | None, name: str) -> tuple[Origin, Reason, str]:
 def _protected(settings: Settings, host: str, local: list[Instance], heard: Heard) -> Iterator[Protected]:
     """Every agent of this machine, whatever else should be private on it, and Quarterdeck itself."""
     public = {str(port) for port in settings.exposure.public}
-    own = {one.id: _claimed(one, heard.subjects) for one in local}
+    own = _claimed(local, heard.subjects)
     taken = {port for ports in own.values() for port in ports}
     usual = {str(port): role for port, role in ROLES.items()}
     for one in local:
@@ -236,17 +237,18 @@ def _made(name: str, places: Mapping[str, str]) -> Protected:
     )
 
 
-def _claimed(one: Instance, subjects: Subjects) -> dict[str, str]:
-    """Return the ports that are this agent's own: its dashboard's by the settings, and those its gateway listens on."""
-    found = {}
+def _claimed(local: Collection[Instance], subjects: Subjects) -> dict[str, dict[str, str]]:
+    """Return the ports that are each agent's own: its dashboard's by the settings, and those its gateway listens on."""
+    found: dict[str, dict[str, str]] = {one.id: {} for one in local}
     for name, fields in subjects.items():
         owner = fields.get(F.LISTENER_OF.name)
-        if "/listener/" in name and isinstance(owner, Known) and owner.value == one.id:
+        if "/listener/" in name and isinstance(owner, Known) and owner.value in found:
             port = name.rpartition(":")[2]
-            found[port] = ROLES.get(int(port), GATEWAY)
-    parts = urlsplit(one.dashboard or "")
-    if parts.hostname is not None:
-        found[str(parts.port or (443 if parts.scheme == "https" else 80))] = "dashboard"
+            found[owner.value][port] = ROLES.get(int(port), GATEWAY)
+    for one in local:
+        parts = urlsplit(one.dashboard or "")
+        if parts.hostname is not None:
+            found[one.id][str(parts.port or (443 if parts.scheme == "https" else 80))] = "dashboard"
     return found
 
 
@@ -264,8 +266,7 @@ def _far(subjects: Subjects, here: str) -> frozenset[str]:
 # --- readings -------------------------------------------------------------------------------------------------------
 
 
-def _readings(one: Protected, audit: Audit, now: datetime) -> Iterator[AnyReading]:
-    found: Ways = ways(one.target, audit.world)
+def _readings(one: Protected, found: Ways, audit: Audit, now: datetime) -> Iterator[AnyReading]:
     said: tuple[tuple[Field[Any], object], ...] = (
         (F.PROTECTED, one.places),
         (F.EXPOSED, found.exposed),

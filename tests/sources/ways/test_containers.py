@@ -77,7 +77,7 @@ def test_without_an_engine_there_is_nothing(place: Path) -> None:
 def test_containers_without_a_socket_are_unknown(place: Path, name: str) -> None:
     """Containers that run while nobody can be asked about them are not safe for that."""
     with pytest.raises(SourceError) as lost:
-        Containers([place], running=lambda each: each == name).ask()
+        Containers([place], running=lambda *names: name in names).ask()
     assert lost.value.reason is Reason.MISSING
 
 

@@ -54,8 +54,8 @@ class Containers:
     name = NAME
     locator = "containers/json"
 
-    def __init__(self, sockets: Sequence[Path], *, running: Callable[[str], bool] = lambda _: False) -> None:
-        """Ask the engines at these sockets, as far as they are there."""
+    def __init__(self, sockets: Sequence[Path], *, running: Callable[..., bool] = lambda *_: False) -> None:
+        """Ask the engines at these sockets, as far as they are there; ``running`` tells whether one of several runs."""
         self._sockets, self._running = sockets, running
 
     def ask(self) -> Seen:
@@ -66,7 +66,7 @@ class Containers:
         """
         answers = [found for path in self._sockets if (found := _list(path)) is not None]
         if not answers:
-            if any(self._running(engine) for engine in ENGINES):
+            if self._running(*ENGINES):
                 raise SourceError(*NO_SOCKET)
             return NOTHING
         return Seen("routes", merged(told for body in answers for told in published(body)))

@@ -90,13 +90,13 @@ class Running:
                     found.append(Process(name, tuple(self._text(pid, "cmdline").rstrip("\0").split("\0"))))
         return found
 
-    def has(self, name: str) -> bool:
-        """Whether a program of a name runs.
+    def has(self, *names: str) -> bool:
+        """Whether a program of one of these names runs.
 
         Raises:
             SourceError: when the processes cannot be listed.
         """
-        return bool(self([name]))
+        return bool(self(names))
 
     def lines(self, name: str) -> tuple[str, ...]:
         """Return the command lines of the processes of a name.
