@@ -61,11 +61,11 @@ def judged(changed: World, name: str = KEY, *, without: tuple[Field[Any], ...] =
 
 
 CASES: dict[str, tuple[World, str, str]] = {
-    "well": ({}, "kept", "key for calling models, xai, kept in .env for its owner alone"),
+    "well": ({}, "kept", "key that only its owner can read"),
     "of a purpose nobody knows": (
         {F.CREDENTIAL_PURPOSE: "not known", F.CREDENTIAL_PROVIDER: None},
         "kept",
-        "key for a purpose that its name does not tell, kept in .env for its owner alone",
+        "key that only its owner can read",
     ),
     "open to anybody": ({F.CREDENTIAL_OPEN_TO: "anyone"}, "readable by others", "anybody on its machine may read .env"),
     "open to a group": ({F.CREDENTIAL_OPEN_TO: "group"}, "readable by others", "the group of its file may read .env"),

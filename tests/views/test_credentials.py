@@ -106,7 +106,7 @@ def test_a_scope_that_nobody_wrote_down_is_not_none() -> None:
     scopes, shared = shown["scopes"], shown["shared_with"]
     assert scopes is not None
     assert shared is not None
-    assert (scopes.text, shared.text) == ("not written down", "nobody")
+    assert (scopes.text, shared.text) == ("not noted", "nobody")
 
 
 def test_what_an_exporter_cannot_compare() -> None:

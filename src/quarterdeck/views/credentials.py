@@ -10,6 +10,7 @@ Rule 3: of an agent that is read by its exporter nobody can say whether another 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
 from quarterdeck.truth.fields import Field, kind_of
@@ -20,7 +21,7 @@ from quarterdeck.views.frame import Page
 from quarterdeck.views.judged import Judged
 from quarterdeck.views.model import Column, Gap, View
 from quarterdeck.views.rows import build
-from quarterdeck.views.words import Show
+from quarterdeck.views.words import Show, moment
 
 WHOLE = "credentials"
 EACH = "credential"
@@ -32,7 +33,11 @@ def _column(title: str, field: Field[object], how: Show | None = None) -> Column
 
 def _noted(value: object, _: object) -> str:
     """What a scope column says where nobody wrote one down; ``none`` would read as no right at all."""
-    return ", ".join(value) if isinstance(value, tuple) and value else "not written down"
+    return ", ".join(value) if isinstance(value, tuple) and value else "not noted"
+
+
+def _ends(value: object, now: datetime) -> str:
+    return "not noted" if value is None else moment(value, now)
 
 
 def _nobody(value: object, _: object) -> str:
@@ -51,7 +56,7 @@ COLUMNS = (
     _column("Made", F.CREDENTIAL_MADE_AT),
     _column("Dated by", F.CREDENTIAL_MADE_BY),
     _column("Last use", F.CREDENTIAL_USED_AT),
-    _column("Ends", F.CREDENTIAL_ENDS_AT),
+    _column("Ends", F.CREDENTIAL_ENDS_AT, _ends),
     _column("Same as in", F.CREDENTIAL_SHARED_WITH, _nobody),
 )
 

@@ -95,7 +95,7 @@ def test_a_key_of_the_environment_file(homes: Homes) -> None:
         "used_at": Reason.MISSING, "ends_at": None, "committed": False, "shared_with": (),
     }  # fmt: skip
     assert homes.verdict("OPENROUTER_API_KEY") == (
-        "kept", "key for calling models, openrouter, kept in .env for its owner alone",
+        "kept", "key that only its owner can read",
     )  # fmt: skip
 
 

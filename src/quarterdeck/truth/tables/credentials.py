@@ -177,13 +177,7 @@ def _file(f: Facts) -> str:
 
 
 def _kept(f: Facts) -> str:
-    return f"{_what(f)}, kept in {_file(f)} for its owner alone"
-
-
-def _what(f: Facts) -> str:
-    purpose, provider = f.get(F.CREDENTIAL_PURPOSE) or "not known", f.get(F.CREDENTIAL_PROVIDER)
-    known = "for a purpose that its name does not tell" if purpose == "not known" else f"for {purpose}"
-    return f"{f.get(F.CREDENTIAL_FORM) or 'secret'} {known}" + (f", {provider}" if provider else "")
+    return f"{f.get(F.CREDENTIAL_FORM) or 'secret'} that only its owner can read"
 
 
 CREDENTIAL: tuple[Rule, ...] = (
@@ -202,6 +196,6 @@ CREDENTIAL: tuple[Rule, ...] = (
         "in no file",
         Status.OK,
         lambda f: f[F.CREDENTIAL_KEPT_IN] is None,
-        lambda f: f"{_what(f)}, in no file that could be looked at: the program got it when it was started",
+        lambda f: f"{f.get(F.CREDENTIAL_FORM) or 'secret'} in no file: the program got it when it was started",
     ),
 )
