@@ -196,6 +196,24 @@ def test_a_hub_whose_collector_hangs_is_restarted(guest: Guest, shared: Path) ->
     assert "the collector does not finish its turn" in log(guest)
 
 
+def test_the_hub_is_shut_in(guest: Guest, shared: Path) -> None:
+    """Whatever runs in the hub's unit can write its own folder, talk to this host and to the address that the settings
+    name, and nothing else: not a home, not another address, not the tailnet, no secret of root, no memory it wrote.
+    """
+    home, secret = shared / "home", shared / "forge secret"
+    words = f'-m tests.fakes.curious {home} "{secret}" 127.0.0.1 203.0.113.8 203.0.113.1 100.64.0.1'
+    program = f"ExecStart=\nExecStart={sys.executable} {words}\nWorkingDirectory={REPOSITORY}\nType=oneshot\n"
+    install(
+        guest, HUB, hub(order(shared)).text, program, "WatchdogSec=0\nStandardOutput=truncate:/run/tried\nRestart=no\n"
+    )
+    start(guest)
+    tried = json.loads(guest.runner(("cat", "/run/tried"), ENVIRONMENT, COMMAND_LIMIT_S).out)
+    done = [what for what, came in tried.items() if came == "done"]
+    assert done == ["write its state", "talk to 127.0.0.1", "talk to 203.0.113.8"], tried
+    assert tried["write in a home"] == "EROFS"
+    assert tried["talk to 203.0.113.1"] == tried["talk to 100.64.0.1"] == "EPERM"
+
+
 def test_the_timer_runs_the_exporter(guest: Guest, shared: Path) -> None:
     """The exporter's timer runs its service, which writes a snapshot that its group may read, and ends well."""
     service, timer = exporter(order(shared))
