@@ -570,3 +570,25 @@ def test_a_killed_process_loses_nothing_it_had_recorded(file: Path) -> None:
         assert dict(found.readings.items()) == dict(snapshot(number, 20).readings.items())
     assert len([gap for gap in gaps_of(keeper) if gap.why == gaps.NOT_RUNNING]) == 30
     keeper.close()
+
+
+LOOKER = """
+import sys
+from pathlib import Path
+from quarterdeck.store.keeper import Keeper
+from tests.store.test_faults import versions
+keeper = Keeper(Path(sys.argv[1]))
+keeper.look()
+print(versions(keeper))
+keeper.close()
+"""
+
+
+def test_whoever_looks_meanwhile_takes_nothing_away(keeper: Keeper, file: Path) -> None:
+    """Another program that looks at the history and leaves takes no log with it: what is recorded then is there."""
+    command = [sys.executable, "-c", LOOKER, str(file)]
+    for number in range(1, 5):
+        record(keeper, number)
+        seen = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
+        assert seen.strip() == str(list(range(1, number + 1)))
+        assert Path(f"{file}-wal").exists()

@@ -4,6 +4,9 @@ Rule 1: one hub records in a file: the one that holds its lock. The lock ends wi
 Rule 2: what is not a history of ours is not touched. What was one, and is damaged, is set aside, never deleted unseen.
 Rule 3: a new file is made under another name, and is whole before it gets its own. Nothing half-made lies in its place.
 Rule 4: a write-ahead log without its file belongs to nothing: next to another file it would bring back what is not so.
+Rule 5: whoever closes any descriptor of a file takes away all locks that the process has on it, those of SQLite too;
+        then another program that looks at the file takes its log away while we write into it. So what is looked at here
+        stays open until everything is closed.
 """
 
 from __future__ import annotations
@@ -47,6 +50,8 @@ class Place:
         self._floor, self._ballast_bytes = floor, ballast
         self._ballast = Path(f"{file}.ballast")
         self._lock: int | None = None
+        self._looked_at: int | None = None
+        """The file that was looked at last, open."""
 
     def take(self) -> None:
         """Take the right to record, making the folder when it is not there.
@@ -69,10 +74,11 @@ class Place:
         self._lock = handle
 
     def leave(self) -> None:
-        """Give the right to record back."""
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        """Give the right to record back. Every connection to the file is closed before."""
+        for handle in (self._lock, self._looked_at):
+            if handle is not None:
+                os.close(handle)
+        self._lock = self._looked_at = None
 
     def examine(self) -> Identity | None:
         """Say which file lies there; None when none does.
@@ -81,8 +87,8 @@ class Place:
             StoreError: when it is damaged, no history of ours, or may not be read.
         """
         try:
-            with self.file.open("rb") as found:
-                head, about = found.read(HEADER), os.fstat(found.fileno())
+            found = self._open()
+            head, about = os.pread(found, HEADER, 0), os.fstat(found)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -95,6 +101,16 @@ class Place:
         if about.st_size < int.from_bytes(head[AT_PAGES]) * (size if size > 1 else 1 << 16):
             raise StoreError(Kind.CORRUPT, "The history is damaged: the file is cut off")
         return Identity(about.st_dev, about.st_ino)
+
+    def _open(self) -> int:
+        """Return the file that lies there now, open."""
+        if self._looked_at is not None:
+            if os.path.samestat(self.file.stat(), os.fstat(self._looked_at)):
+                return self._looked_at
+            os.close(self._looked_at)  # its name is another's now: no other program finds it
+            self._looked_at = None
+        self._looked_at = os.open(self.file, os.O_RDONLY | os.O_CLOEXEC)
+        return self._looked_at
 
     def set_aside(self, now: datetime) -> str | None:
         """Give what lies there another name; return it, or None when there was no file."""
