@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -10,7 +13,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
-from quarterdeck.access.identity import Person, Role
+from quarterdeck.access.identity import Permission, Person, Role
+from quarterdeck.cli.logs import Formatter, Lines
 from quarterdeck.sources.collector import Tally
 from quarterdeck.truth import fields as F  # noqa: N812
 from quarterdeck.truth.fields import Field
@@ -19,9 +23,11 @@ from quarterdeck.truth.judgement import Status
 from quarterdeck.truth.reading import AnyReading, Key, Reason
 from quarterdeck.truth.snapshot import Look, Snapshot
 from quarterdeck.views.judged import Judged
-from quarterdeck.web.app import create_app
+from quarterdeck.web.answers import Answer
+from quarterdeck.web.app import Ask, Route, create_app
 from quarterdeck.web.metrics import OTHERS, WORDS, Figures, Meter
 from quarterdeck.web.operating import Operating
+from tests.fakes.broken_command import SECRET
 from tests.fakes.door import let_in
 from tests.fakes.hub import FakeHub
 from tests.truth.cast import NOW, ORIGIN, readings
@@ -284,3 +290,27 @@ def test_both_take_somebody_who_may_look() -> None:
         ("/readyz", "GET", "look"),
         ("/metrics", "GET", "look"),
     }
+
+
+async def broken(_ask: Ask) -> Answer:
+    """Fail as no handler should, with a text that quotes what was read."""
+    raise LookupError(SECRET)
+
+
+def test_a_failed_request_is_found_in_the_log_by_its_name() -> None:
+    """What whoever asked is told names the request, and the line in the log has the same name; neither quotes."""
+    out = io.StringIO()
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(Formatter(Lines(str)))
+    logger = logging.getLogger("quarterdeck.web.app")
+    logger.addHandler(handler)
+    front = create_app(FakeHub(snapshot(), NOW), {"/broken": {"GET": Route(Permission.LOOK, broken)}})
+    with TestClient(let_in(front), base_url="http://127.0.0.1:8710", raise_server_exceptions=False) as client:
+        told = [client.get("/broken").json()["error"]["detail"] for _ in range(2)]
+    logger.removeHandler(handler)
+    names = [re.search(r"at request ([0-9a-f]+-[0-9a-f]+)\.", detail) for detail in told]
+    lines = out.getvalue().splitlines()
+    assert len({found[1] for found in names if found}) == len(lines) == 2
+    assert [f" request={found[1]} " in line for found, line in zip(names, lines, strict=True) if found] == [True, True]
+    assert SECRET not in out.getvalue() + "".join(told)
+    assert "LookupError in tests.web.test_operating" in lines[0]

@@ -98,17 +98,25 @@ class Front:
             if ready is not None:
                 await ready.send(said, method, send)
                 return
+        begun = None if request_id.current() else request_id.begin()  # the guard names only those it has to think about
         try:
-            found = await self._answer(scope, said, receive, send)
+            found = await self._made(scope, said, receive, send)
+            if found is not None:
+                await found.send(said, method, send)
+        finally:
+            if begun is not None:
+                request_id.end(begun)
+
+    async def _made(self, scope: Scope, said: dict[bytes, bytes], receive: Receive, send: Send) -> Answer | None:
+        """Return the answer, or what there is to say instead of one; None when it has been sent already."""
+        try:
+            return await self._answer(scope, said, receive, send)
         except Refusal as refusal:
-            found = self._refused(said, refusal.status, refusal.detail)
+            return self._refused(said, refusal.status, refusal.detail)
         except Exception as error:
             log.exception("A request failed")
-            kind = type(error).__name__
-            where = f"Its log names the place, at request {request_id.current() or 'unknown'}."
-            found = self._refused(said, 500, f"Quarterdeck itself failed here ({kind}). {where}")
-        if found is not None:
-            await found.send(said, method, send)
+            where = f"Its log names the place, at request {request_id.current()}."
+            return self._refused(said, 500, f"Quarterdeck itself failed here ({type(error).__name__}). {where}")
 
     def permission(self, path: str, method: str) -> Permission | None:
         """Return what a route asks for; None where there is none. Of a path that is there, any method may be asked."""
