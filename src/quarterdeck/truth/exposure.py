@@ -33,7 +33,7 @@ UNIX: Final = "unix:"
 INSIDE: Final = "container"
 """The host of an upstream that is a port inside a container: ``container:9119``."""
 HOPS: Final = 6
-STEPS: Final = 20_000
+STEPS: Final = 5_000
 """Hops that are followed in all. A machine that has more is in doubt."""
 
 PRIVATE: Final = frozenset({Scope.LOOPBACK, Scope.TAILNET})
@@ -146,7 +146,7 @@ class Followed:
         for route in world.routes:
             if _is_open(route, world):
                 best = Sure.MAYBE if route.entry == SOMEWHERE else Sure.YES
-                self._follow(route, (route.entry,), (route,), best)
+                self._follow(route, (route.entry,), frozenset((id(route),)), best)
 
     def ways(self, target: Target) -> Ways:
         """Return the ways that end at a target."""
@@ -164,14 +164,14 @@ class Followed:
     def _end(self, place: str, chain: Chain, sure: Sure) -> None:
         self._ends.setdefault(place, []).append(End(chain, sure))
 
-    def _follow(self, route: Route, chain: Chain, path: tuple[Route, ...], sure: Sure) -> None:
+    def _follow(self, route: Route, chain: Chain, path: frozenset[int], sure: Sure) -> None:
         """Follow a route to its ends, and into whatever takes what it passes on."""
         for part in route.unread:
             self._end(EVERYWHERE, (*chain, route.by, part), Sure.MAYBE)
         for upstream in route.upstreams:
             further = (*chain, route.by, upstream)
             self._reach(upstream, further, sure)
-            following = [each for each in self._entries.get(_key(upstream), ()) if each not in path]
+            following = [each for each in self._entries.get(_key(upstream), ()) if id(each) not in path]
             self._left -= 1
             if following and (len(path) == HOPS or self._left <= 0):
                 if self._left >= 0:
@@ -179,7 +179,7 @@ class Followed:
                 continue
             leads = min(sure, self._sure(upstream))
             for each in following:
-                self._follow(each, further, (*path, each), leads)
+                self._follow(each, further, path | {id(each)}, leads)
 
     def _reach(self, upstream: str, chain: Chain, sure: Sure) -> None:
         """Note what an upstream may be."""
