@@ -17,7 +17,7 @@ from quarterdeck.access.guard import Guard
 from quarterdeck.truth.reading import Known
 from quarterdeck.truth.snapshot import Snapshot
 from quarterdeck.views.recall import Recall
-from quarterdeck.web.app import Front, create_app
+from quarterdeck.web.app import Front, Routes, create_app
 from quarterdeck.web.server import Entrances, Server
 from tests.fakes.door import FakeDoorman
 
@@ -65,6 +65,7 @@ class Served:
 
     hub: RunningHub
     doorman: FakeDoorman = field(default_factory=FakeDoorman)
+    more: Routes = field(default_factory=dict)
     application: Front = field(init=False)
     guard: Guard = field(init=False)
     server: Server = field(init=False)
@@ -73,7 +74,7 @@ class Served:
 
     def start(self) -> None:
         """Serve on loopback until stopped."""
-        self.application = create_app(self.hub)
+        self.application = create_app(self.hub, self.more)
         self.guard = Guard(self.application, self.doorman)
         listener = socket.create_server(("127.0.0.1", 0))
         self.base = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -104,9 +105,9 @@ class Served:
 
 
 @contextmanager
-def serving(collect: Collect) -> Iterator[Served]:
-    """Serve what is collected."""
-    served = Served(RunningHub(collect))
+def serving(collect: Collect, more: Routes | None = None) -> Iterator[Served]:
+    """Serve what is collected, and what more routes a test gives."""
+    served = Served(RunningHub(collect), more=more or {})
     served.start()
     try:
         yield served

@@ -207,6 +207,7 @@ def test_a_change_in_a_real_home_is_on_screen_within_a_second(tmp_path: Path, wi
     (home / "config.yaml").write_text("model: {default: large-model-1, provider: example}\n")
     with Terminal(tmp_path).up(home) as up:
         page = window()
+        page.context.add_cookies([up.visitor.browser_cookie()])
         page.goto(up.base + "/agents")
         model = page.locator("[data-label='Model']")
         expect(model).to_have_text("large-model-1")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import re
 import urllib.request
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 WAY_IN = re.compile(r"(http://127\.0\.0\.1:\d+)(/enter\?token=[\w-]{43})")
 MARK = re.compile(r'name="csrf" value="([0-9a-f]+)"')
@@ -21,11 +21,16 @@ class Visitor(NamedTuple):
     """What a request carries in its header ``Cookie``."""
 
     @property
+    def port(self) -> int:
+        """The port of the hub."""
+        return int(self.base.rpartition(":")[2])
+
+    @property
     def headers(self) -> dict[str, str]:
         """What every request carries."""
         return {"Cookie": self.cookie}
 
-    def browser_cookie(self) -> dict[str, object]:
+    def browser_cookie(self) -> Any:
         """Return the cookie as Playwright takes it."""
         name, _, value = self.cookie.partition("=")
         return {
