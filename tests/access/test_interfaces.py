@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import psutil
+import pytest
 
 from quarterdeck.access.interfaces import Interface, interfaces
 from tests.access.a_machine import ON_A_TUNNEL, ON_LOOPBACK
@@ -40,3 +41,18 @@ def test_a_tunnel_of_the_kernel_is_told_from_any_other_interface() -> None:
     found = {Interface(*each) for each in json.loads(ended.stdout)}
     assert Interface("lo", ON_LOOPBACK, tunnel=False) in found
     assert (Interface("tailscale0", ON_A_TUNNEL, tunnel=True) in found) == TUNNELS.exists()
+
+
+def test_a_kernel_without_ipv6(tmp_path: Path) -> None:
+    """A kernel that has no table of IPv6 addresses has none; the others are told."""
+    found = interfaces(tmp_path / "if_inet6")
+    assert Interface("lo", "127.0.0.1", tunnel=False) in found
+    assert not any(":" in each.address for each in found)
+
+
+@pytest.mark.parametrize("row", ["nonsense", "zz 01 80 10 80 lo", "\xff"])
+def test_a_table_that_is_broken_is_an_error(tmp_path: Path, row: str) -> None:
+    """What cannot be read is not taken for a machine without addresses."""
+    (tmp_path / "if_inet6").write_text(row, encoding="latin-1")
+    with pytest.raises(ValueError):  # noqa: PT011 -- whichever it is
+        interfaces(tmp_path / "if_inet6")

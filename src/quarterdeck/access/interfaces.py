@@ -37,14 +37,14 @@ class Interface(NamedTuple):
 Interfaces: TypeAlias = Callable[[], tuple[Interface, ...]]
 
 
-def interfaces() -> tuple[Interface, ...]:
-    """Return every address of this machine.
+def interfaces(table: Path = IPV6) -> tuple[Interface, ...]:
+    """Return every address of this machine; ``table`` is where the kernel lists those of IPv6.
 
     Raises:
         OSError: when the kernel does not tell.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-        found = [*_ipv4(asking), *_ipv6()]
+        found = [*_ipv4(asking), *_ipv6(table)]
         return tuple(Interface(name, address, _is_tunnel(asking, name)) for name, address in found)
 
 
@@ -60,13 +60,13 @@ def _ipv4(asking: socket.socket) -> Iterator[tuple[str, str]]:
         yield _name(row[:NAME]), socket.inet_ntoa(row[NAME + 4 : NAME + 8])
 
 
-def _ipv6() -> Iterator[tuple[str, str]]:
+def _ipv6(table: Path) -> Iterator[tuple[str, str]]:
     """Read the kernel's table; a kernel without IPv6 has none."""
     try:
-        table = IPV6.read_text(encoding="ascii")
+        rows = table.read_text(encoding="ascii")
     except FileNotFoundError:
         return
-    for row in table.splitlines():
+    for row in rows.splitlines():
         digits, *_, name = row.split()
         yield name, str(IPv6Address(int(digits, 16)))
 

@@ -140,12 +140,11 @@ def _place(target: str) -> str:
     if target.startswith(UNIX):
         return UNIX + PurePosixPath(target.removeprefix(UNIX)).name
     try:
+        target = f"127.0.0.1:{target}" if target.isdecimal() else target
         parts = urlsplit(target if "://" in target else f"tcp://{target}")
         host, port = parts.hostname, parts.port or PORTS.get(parts.scheme)
     except ValueError:
         host = port = None
-    if not host and target.isdecimal():
-        host, port = "127.0.0.1", int(target)
     if not host or port is None:
         raise SourceError(Reason.SCHEMA, "hands requests on to something this release does not understand")
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
