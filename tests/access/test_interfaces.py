@@ -54,5 +54,5 @@ def test_a_kernel_without_ipv6(tmp_path: Path) -> None:
 def test_a_table_that_is_broken_is_an_error(tmp_path: Path, row: str) -> None:
     """What cannot be read is not taken for a machine without addresses."""
     (tmp_path / "if_inet6").write_text(row, encoding="latin-1")
-    with pytest.raises(ValueError):  # noqa: PT011 -- whichever it is
+    with pytest.raises(ValueError):
         interfaces(tmp_path / "if_inet6")
