@@ -80,7 +80,7 @@ def _by_rules(text: str) -> Iterator[Span]:
     for found in compiled(BASE64).finditer(text):
         begin, end = found.span()
         told = decoded(found[0])
-        if told is not None and next(_plain(told), None) is not None:
+        if told is not None and (next(_plain(told), None) or compiled(DISCORD).search(told)):
             yield Span(begin, end, "base64")
         elif text[end : end + 1] == ".":
             yield from _bot(text, begin)

@@ -15,14 +15,13 @@ from typing import Final
 MAIL: Final = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}+@(?:[A-Za-z0-9-]{1,63}\.){1,5}[A-Za-z]{2,24}(?![\w-])")
 PHONE: Final = re.compile(
     r"(?<![\w+.-])(?:\+\d{1,3}[ .\-/]?(?:\(0?\d{1,4}\)[ .\-/]?)?|\(?0\d{1,4}\)?[ \-/])"
-    r"\d{2,5}(?:[ .\-/]?\d{2,5}){1,4}(?![\w.-])"
+    r"\d{2,5}(?:[ .\-/]?\d{2,5}){1,4}(?!\w|[.-]\d)"
 )
-CARD: Final = re.compile(r"(?<![\w.-])\d(?:[ -]?\d){12,18}(?![\w.-])")
+CARD: Final = re.compile(r"(?<![\w.-])\d(?:[ -]?\d){12,18}(?!\w|[.-]\d)")
 IP4: Final = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])")
 IP6: Final = re.compile(r"(?<![\w:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:])")
 SHARED: Final = ipaddress.ip_network("100.64.0.0/10")
 DIGITS: Final = range(8, 16)
-KINDS: Final = 2
 
 
 def find(text: str) -> Iterator[tuple[int, int, str]]:
@@ -40,7 +39,7 @@ def _is_card(text: str) -> bool:
     """Whether the check digit is right, and the number is no row of equal digits."""
     numbers = [int(sign) for sign in text if sign.isdecimal()]
     doubled = [digit * 2 - 9 * (digit > 4) for digit in numbers[-2::-2]]  # noqa: PLR2004 -- two digits are added up
-    return len(set(numbers)) > KINDS and (sum(numbers[-1::-2]) + sum(doubled)) % 10 == 0
+    return len(set(numbers)) > 1 and (sum(numbers[-1::-2]) + sum(doubled)) % 10 == 0
 
 
 def _is_phone(text: str) -> bool:
