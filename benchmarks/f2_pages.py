@@ -1,8 +1,11 @@
 """F2: the brief and its API through the guard, rendered bytes from memory, beside the floor: an application that does
 nothing but send the same bytes, from the same server, asked in turns by the same load.
 
-The load comes from a process of its own over connections that stay open. Meanwhile a page is rendered anew every second
-and the collector goes on collecting: what that costs is in the figures.
+The load comes from a process of its own, of somebody who came in, over connections that stay open. Meanwhile a page is
+rendered anew every second and the collector goes on collecting: what that costs is in the figures.
+
+What the guard costs by itself is measured in one process: an application that does nothing, with the guard and a real
+session before it and without, in turns.
 """
 
 from __future__ import annotations
@@ -22,9 +25,19 @@ from typing import Final
 
 import psutil
 
-from benchmarks import homes, present
+from benchmarks import guard_cost, homes, present
 from benchmarks.f6_start import has_read_the_home
-from benchmarks.measure import PROGRAM, BenchmarkError, Figure, Promise, cpu_ms, middle, own_environment, running
+from benchmarks.measure import (
+    PROGRAM,
+    BenchmarkError,
+    Figure,
+    Promise,
+    cpu_ms,
+    middle,
+    own_environment,
+    running,
+    visiting,
+)
 from tests.real.homes import Home, free_port, wait_until
 
 CONNECTIONS: Final = 16
@@ -47,7 +60,9 @@ uvicorn.run(app, port=int(sys.argv[1]), lifespan="off", log_config=None, proxy_h
 LOAD: Final = """
 import asyncio, json, sys, time, uvloop
 port, path, connections, seconds = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
-ask = f"GET {path} HTTP/1.1\\r\\nHost: 127.0.0.1:{port}\\r\\nAccept-Encoding: gzip\\r\\n\\r\\n".encode()
+cookie = sys.argv[5]
+ask = f"GET {path} HTTP/1.1\\r\\nHost: 127.0.0.1:{port}\\r\\nAccept-Encoding: gzip\\r\\nCookie: {cookie}\\r\\n\\r\\n"
+ask = ask.encode()
 waits, wrong = [], 0
 class One(asyncio.Protocol):
     def connection_made(self, transport):
@@ -97,26 +112,24 @@ def run(*, smoke: bool = False, cache: Path = homes.CACHE) -> Iterator[Figure]:
     """Measure, and return the figures."""
     shape, turns, seconds = (homes.TINY, 1, 0.5) if smoke else (homes.LARGE, 5, 3.0)
     with homes.working_copy(shape, cache) as home, present.gateway(home), ExitStack() as servers:
-        port = free_port()
-        hub = servers.enter_context(
-            running(
-                [*PROGRAM, "up", "--home", str(home.root), "--port", str(port)],
-                own_environment(home.user),
-                home.user / "server.out",
-            )
-        )
-        wait_until("the home is read", partial(_has_read, port))
+        log = home.user / "server.out"
+        command = [*PROGRAM, "up", "--home", str(home.root), "--port", "0"]
+        hub = servers.enter_context(running(command, own_environment(home.user), log))
+        visitor = visiting(hub, log)
+        port, cookie = visitor.port, visitor.cookie
+        wait_until("the home is read", partial(_has_read, port, cookie))
         time.sleep(SETTLED_S)
         before = psutil.Process(hub.pid).memory_info().rss / 1e6
         for name, path in PATHS.items():
-            floor, process = servers.enter_context(_bare(home, name, _get(port, path)))
+            floor, process = servers.enter_context(_bare(home, name, _get(port, path, cookie)))
             ours, bare = Loaded(), Loaded()
             for _ in range(turns):
-                _load(ours, hub.pid, port, path, seconds)
-                _load(bare, process, floor, "/", seconds)
+                _load(ours, hub.pid, (port, path, cookie), seconds)
+                _load(bare, process, (floor, "/", ""), seconds)
             yield from _figures(name, ours, bare)
         after = psutil.Process(hub.pid).memory_info().rss / 1e6
         yield Figure("F2", "hub_memory_mb", after, "MB", Promise("<=80"), note=f"{before:.0f} MB at its start")
+    yield from guard_cost.figures(20_000 if not smoke else 200, turns)
 
 
 def _figures(name: str, ours: Loaded, bare: Loaded) -> Iterator[Figure]:
@@ -129,9 +142,9 @@ def _figures(name: str, ours: Loaded, bare: Loaded) -> Iterator[Figure]:
     yield Figure("F2", f"{name}_p99_ms", middle(ours.p99_ms), "ms", Promise("<=10"), peer, middle(bare.p99_ms))
 
 
-def _load(into: Loaded, pid: int, port: int, path: str, seconds: float) -> None:
-    began = cpu_ms(pid)
-    command = [sys.executable, "-c", LOAD, str(port), path, str(CONNECTIONS), str(seconds)]
+def _load(into: Loaded, pid: int, asked: tuple[int, str, str], seconds: float) -> None:
+    (port, path, cookie), began = asked, cpu_ms(pid)
+    command = [sys.executable, "-c", LOAD, str(port), path, str(CONNECTIONS), str(seconds), cookie]
     done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
     spent = cpu_ms(pid) - began
     if done.returncode:
@@ -155,14 +168,15 @@ def _bare(home: Home, name: str, body: bytes) -> Iterator[tuple[int, int]]:
         yield port, process.pid
 
 
-def _has_read(port: int) -> bool:
-    view = _get(port, PATHS["api"])
+def _has_read(port: int, cookie: str) -> bool:
+    view = _get(port, PATHS["api"], cookie)
     return bool(view) and has_read_the_home(json.loads(gzip.decompress(view)))
 
 
-def _get(port: int, path: str) -> bytes:
+def _get(port: int, path: str, cookie: str = "") -> bytes:
     """Return the bytes of an answer as they go over the wire; nothing while there is no server."""
-    ask = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n"
+    words = ["Accept-Encoding: gzip", "Connection: close", f"Cookie: {cookie}", "", ""]
+    ask = "\r\n".join([f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", *words])
     try:
         with socket.create_connection(("127.0.0.1", port), LIMIT_S) as connection:
             connection.sendall(ask.encode())
