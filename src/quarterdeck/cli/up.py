@@ -2,7 +2,8 @@
 
 Rule 1: only loopback, a unix socket and the proven address in the tailnet are bound, and there is no way to ask for
         anything else. What is asked for and cannot be proven at the start is an error.
-Rule 2: looking begins before anything else is imported, so that the first page has something to say.
+Rule 2: looking begins before anything else is imported, the door and its ledger included, so that the first page has
+        something to say.
 Rule 3: it ends within two seconds of being told to, whatever a source or a visitor is waiting for.
 """
 
@@ -23,15 +24,12 @@ from typing import TYPE_CHECKING, Final
 from quarterdeck import __version__, settings, wiring
 from quarterdeck.access.identity import Role
 from quarterdeck.cli import logs
-from quarterdeck.cli.enter import address
 from quarterdeck.cli.notify import STOPPING, manager
 from quarterdeck.cli.passwords import hand_over
 from quarterdeck.cli.pulse import Pulse
 from quarterdeck.errors import UsageError
 from quarterdeck.redaction.clean import clean
 from quarterdeck.settings import Settings
-from quarterdeck.wiring.entrance import entrance
-from quarterdeck.wiring.trust import Trust
 
 if TYPE_CHECKING:
     import uvicorn
@@ -101,6 +99,10 @@ def serve(deck: wiring.Deck, listener: socket.socket, pulse: Pulse | None = None
     Raises:
         QuarterdeckError: when a way in that is asked for cannot be proven or taken, or nobody can be let in.
     """
+    from quarterdeck.cli.enter import address
+    from quarterdeck.wiring.entrance import entrance
+    from quarterdeck.wiring.trust import Trust
+
     decided, port = deck.settings, listener.getsockname()[1]
     door = entrance(decided)
     with door.kept(), _served(decided.server.socket) as served:
