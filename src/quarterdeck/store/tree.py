@@ -56,6 +56,10 @@ class Tree(NamedTuple):
         if before is not None and before > self.newest():
             words = f"The {self.name} has schema {before}, which is newer than {self.newest()}"
             raise StoreError(Kind.NEWER, f"{words}, the newest this release knows")
+        self.step(connection, to)
+
+    def step(self, connection: Connection, to: str) -> None:
+        """Take every step there is up to one, from wherever a database is."""
         from alembic import command  # noqa: PLC0415 -- rule 3
         from alembic.config import Config  # noqa: PLC0415 -- rule 3
 
