@@ -23,6 +23,7 @@ from quarterdeck.web.app import create_app
 from tests.fakes.door import let_in
 from tests.fakes.hub import FakeHub
 from tests.truth.cast import NOW, ORIGIN, readings
+from tests.truth.test_credentials import WELL as SECRET
 
 INSTANCES = (Instance("north", "north"), Instance("south", "The <South>"))
 HOSTILE = "<script>alert(1)</script>\u202e"
@@ -39,6 +40,8 @@ def _snapshot() -> Snapshot:
     named |= {
         ("service:web", field.name): field.known("service:web", ORIGIN, value, NOW) for field, value in asked.items()
     }
+    key = subject("north", "credential", "XAI_API_KEY")
+    named |= {(key, field.name): field.known(key, ORIGIN, value, NOW) for field, value in SECRET.items()}
     looks = {"slow": Look("slow", NOW, 5_000, answered=False, detail="no answer within 5 s")}
     return Snapshot(3, NOW, INSTANCES, readings() | readings(spoiled, instance="south") | named, looks)
 

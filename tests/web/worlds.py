@@ -12,13 +12,17 @@ from quarterdeck.truth.instance import Instance, subject
 from quarterdeck.truth.reading import AnyReading, Key, Known, Reason
 from quarterdeck.truth.snapshot import Look, Snapshot
 from tests.truth.cast import ORIGIN, readings
+from tests.truth.test_credentials import WELL as SECRET
 
 INSTANCES = (Instance("north", "north"), Instance("south", "The <South>"))
 
 
 def world(number: int, now: datetime) -> Snapshot:
     """Return the fleet in one of six states, everything looked at just now."""
-    told: dict[Key, AnyReading] = {}
+    key = subject("north", "credential", "XAI_API_KEY")
+    told: dict[Key, AnyReading] = {
+        (key, field.name): field.known(key, ORIGIN, said, now) for field, said in SECRET.items()
+    }
     north = subject("north", "gateway")
     job = subject("south", "cron", "77")
     if number in {1, 3}:
