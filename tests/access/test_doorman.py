@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from quarterdeck.access.doorman import HEARD_S, MOST, NOT_HEARD_S, REMEMBERED_S, WITNESS_S
+from quarterdeck.access.doorman import HEARD_S, MOST, NOT_HEARD_S, REMEMBERED_S, WITNESS_S, Witnesses
 from quarterdeck.access.identity import Claim, Peer, Permission, Person, Role, Way
 from quarterdeck.access.register import FRESH_S
 from quarterdeck.access.sessions import PREFIX
 from quarterdeck.access.tokens import LIFE, WRONG
+from quarterdeck.settings import Settings
 from quarterdeck.settings.access import Access, Rule
 from tests.fakes.entrance import DAEMON, LOOPBACK, ME, SERVE, TAILNET, House, house
 
@@ -577,3 +578,44 @@ async def test_whoever_knocks_a_thousand_times_fills_no_memory(file: Path) -> No
             assert await home.who(Peer(Way.TAILNET, "100.64.0.7", number % 60_000 + 1)) is not None
         assert len(vars(home.doorman)["_known"]) <= MOST
         assert len(vars(home.doorman)["_heard"]) <= MOST
+
+
+async def test_what_is_over_is_forgotten_before_what_is_not(home: House) -> None:
+    """When there is too much to remember, whoever is here still is known without being asked for anew."""
+    said = local(home)
+    for number in range(MOST - 1):
+        assert await home.who(Peer(Way.TAILNET, "100.64.0.7", number + 1)) is not None
+    home.pass_time(REMEMBERED_S)
+    assert await home.who(LOOPBACK, said) is not None
+    assert await home.who(Peer(Way.TAILNET, "100.64.0.7", MOST)) is not None
+    assert home.doorman.remembered(LOOPBACK, said, b"") is not None
+
+
+async def test_without_a_witness_nobody_comes_by_their_word(file: Path) -> None:
+    """Where nobody is there to say who somebody is, they are nobody: in the tailnet, by a token, through serve."""
+    with house(file, OPERATOR, CI) as home:
+        home.entrance.sessions.keep()
+        said = local(home)
+        alone = home.entrance.doorman(Settings(access=Access(people=(OPERATOR, CI))), Witnesses())
+        assert await alone.ask(TAILNET, {}, b"") is None
+        assert await alone.ask(LOOPBACK, authorization(SIGNED), b"") is None
+        assert await alone.ask(SERVE, served(), b"") is None
+        assert await alone.ask(LOOPBACK, said, b"") is not None
+        alone.close()
+
+
+async def test_a_mistake_of_ours_lets_nobody_in(home: House, caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever breaks while somebody is being recognised, they are nobody, and the log names the kind of mistake."""
+    with caplog.at_level(logging.WARNING):
+        assert await home.doorman.ask(LOOPBACK, {b"cookie": 7}, b"") is None  # type: ignore[dict-item]
+    assert "TypeError" in caplog.text
+
+
+async def test_a_ledger_that_does_not_answer_lets_nobody_in(home: House) -> None:
+    """When reading it takes too long nobody is let in meanwhile; when it answers again, they are."""
+    said = local(home)
+    home.pass_time(FRESH_S)
+    turn: threading.Lock = vars(home.entrance.register)["_turn"]
+    with turn:
+        assert await home.who(LOOPBACK, said) is None
+    assert await home.who(LOOPBACK, said) is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pwd
 import shutil
@@ -573,6 +574,72 @@ def spent_in_vain(people: People) -> Kind | None:
     except LedgerError as error:
         return error.kind
     return None
+
+
+@pytest.mark.parametrize("what", ["a file for its folder", "a folder for it"])
+def test_a_place_where_nothing_can_lie_is_said(opened: Open, file: Path, what: str) -> None:
+    """Where its folder is a file, or a folder lies in its place, that is said, and nothing is made or taken away."""
+    if what == "a file for its folder":
+        file.parent.touch()
+    else:
+        file.mkdir(parents=True, mode=0o700)
+        file.parent.chmod(0o700)
+    people = People(opened(file))
+    for work in (people.held, people.end_all):
+        assert refused(work) in {Kind.DENIED, Kind.FOREIGN}
+    assert file.parent.is_file() or file.is_dir()
+
+
+def test_what_belongs_to_nobody_is_refused(opened: Open, file: Path) -> None:
+    """A user who has no name any more is told by number."""
+    people = People(opened(file))
+    people.admit(session(), most=MOST)
+    os.chown(file, 54_321, -1)
+    with pytest.raises(LedgerError, match="belongs to 54321"):
+        people.held()
+
+
+def test_who_does_not_get_a_turn_to_write_says_so(opened: Open, file: Path) -> None:
+    """A program that keeps its turn does not hold others for ever, and keeps nobody from reading."""
+    people = People(opened(file))
+    people.admit(session(), most=MOST)
+    held = os.open(file.parent, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    assert refused(people.end_all) is Kind.BUSY
+    assert ids(people) == [1]
+    os.close(held)
+    assert people.end_all() == 1
+
+
+def test_two_programs_begin_one_ledger(file: Path, opened: Open) -> None:
+    """Eight that begin it at one moment begin it once, and what each writes is in it."""
+    ledgers = [opened(file) for _ in range(8)]
+    start, failed = threading.Barrier(len(ledgers)), list[BaseException]()
+
+    def begin(number: int) -> None:
+        start.wait()
+        try:
+            People(ledgers[number]).admit(session(str(number), login=str(number)), most=MOST)
+        except LedgerError as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=begin, args=(number,)) for number in range(len(ledgers))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (failed, len(ids(People(ledgers[0])))) == ([], len(ledgers))
+
+
+def test_whoever_is_killed_half_way_leaves_no_half(file: Path, opened: Open) -> None:
+    """What a program that was killed while it began left behind is cleared away by the next."""
+    file.parent.mkdir(mode=0o700)
+    Path(f"{file}.new").write_bytes(b"half")
+    Path(f"{file}-wal").write_bytes(b"of another")
+    people = People(opened(file))
+    people.admit(session(), most=MOST)
+    assert ids(people) == [1]
+    assert not Path(f"{file}.new").exists()
 
 
 def test_a_server_that_is_not_there_says_so(opened: Open) -> None:
