@@ -198,11 +198,20 @@ def test_a_witness_that_is_silent_leaves_everything_in_doubt(name: str, facts: M
     assert {each["audited"] for each in audit({name: facts}).values()} == {Reason.DENIED}
 
 
-def test_who_has_not_been_asked_yet_has_said_nothing() -> None:
-    """A witness that is expected and has not spoken, and one whose word is old, are as good as silent."""
-    assert {each["audited"] for each in audit(witnesses=("caddy", "nginx")).values()} == {Reason.NEVER_SEEN}
+def test_who_has_not_been_asked_yet_is_waited_for() -> None:
+    """At the beginning nothing is said before everybody has been heard once; an old word is as good as none."""
+    assert audit(witnesses=("caddy", "nginx")) == {}
     old = audit(at=NOW - timedelta(hours=1))
     assert {each["audited"] for each in old.values()} == {Reason.TIMEOUT}
+
+
+def test_who_falls_silent_without_a_word_leaves_a_doubt() -> None:
+    """Once something was said, a witness of whom nothing is held any more makes it unknown."""
+    exposed = Exposed(Settings(), "deck", ("caddy",))
+    assert exposed.readings(Snapshot(1, NOW, (NORTH,), world()), NOW)
+    gone = Grouped({name: fields for name, fields in world().subjects.items() if "forwarder" not in name})
+    found = exposed.readings(Snapshot(2, NOW, (NORTH,), gone), NOW)
+    assert {each.reason for each in found if isinstance(each, Unavailable)} == {Reason.NEVER_SEEN}
 
 
 def test_no_tailnet_is_no_doubt() -> None:
@@ -210,8 +219,7 @@ def test_no_tailnet_is_no_doubt() -> None:
     for state in (Reason.MISSING, "stopped", "needs login"):
         assert audit({f"{HERE}/tailnet": {"state": state}})[OWN]["audited"] == ("caddy", "tailnet")
     exposed = Exposed(Settings(), "deck", ("caddy",), asks_tailnet=True)
-    found = exposed.readings(Snapshot(1, NOW, (NORTH,), world()), NOW)
-    assert {each.reason for each in found if isinstance(each, Unavailable)} == {Reason.NEVER_SEEN}
+    assert exposed.readings(Snapshot(1, NOW, (NORTH,), world()), NOW) == []
 
 
 def test_what_follows_from_the_same_is_said_again() -> None:

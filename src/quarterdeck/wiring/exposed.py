@@ -34,6 +34,8 @@ RUNNING: Final = "running"
 GATEWAY: Final = "gateway"
 PAGES: Final = "pages"
 PORT: Final = "port"
+SOON_S: Final = 0.5
+EVERY_S: Final = 5.0
 AGAIN: Final = timedelta(seconds=30)
 """After so long a reading is made anew, though it says the same."""
 OLD: Final = (Reason.TIMEOUT, "was last read too long ago")
@@ -65,7 +67,6 @@ class Exposed:
 
     name = "exposure"
     budget_s = 5.0
-    every_s = 5.0
 
     def __init__(self, settings: Settings, host: str, witnesses: Iterable[str], *, asks_tailnet: bool = False) -> None:
         """``witnesses`` are those whose word is needed before anything is private; so may be the tailnet's daemon."""
@@ -73,6 +74,11 @@ class Exposed:
         self._witnesses = (*witnesses, *([NETWORK_DAEMON] if asks_tailnet else []))
         self._snapshot: Callable[[], Snapshot | None] = lambda: None
         self._before: tuple[Audit, datetime, list[AnyReading]] | None = None
+
+    @property
+    def every_s(self) -> float:
+        """Soon at the beginning, while others have not been heard; then as often as anything can change."""
+        return SOON_S if self._before is None else EVERY_S
 
     def follow(self, snapshot: Callable[[], Snapshot]) -> None:
         """Name where the newest snapshot is found."""
@@ -88,8 +94,13 @@ class Exposed:
         return [] if snapshot is None or not snapshot.version else self.readings(snapshot, now)
 
     def readings(self, snapshot: Snapshot, now: datetime) -> list[AnyReading]:
-        """Return what follows from a snapshot. What followed from the same a moment ago is not reckoned again."""
+        """Return what follows from a snapshot. What followed from the same a moment ago is not reckoned again.
+
+        Nothing follows before everybody has been heard once: that we have only just begun is no doubt.
+        """
         audit = self._audit(snapshot, now)
+        if self._before is None and audit.lost is not None and audit.lost[1] is Reason.NEVER_SEEN:
+            return []
         if self._before is not None and self._before[0] == audit and timedelta(0) <= now - self._before[1] < AGAIN:
             return self._before[2]
         followed = Followed(audit.world)
@@ -112,8 +123,8 @@ class Exposed:
 def ways_in(settings: Settings, host: str, *, asks_tailnet: bool) -> tuple[WaysSource, ...]:
     """Return who is asked for ways in, as the settings say."""
     decided, running = settings.exposure, Running()
-    plain = {"PATH": os.environ.get("PATH", os.defpath), "HOME": "/nonexistent"}
-    caddy = Caddy(admin=decided.caddy_admin, caddyfile=decided.caddyfile, running=running.has, environment=plain)
+    path = os.environ.get("PATH", os.defpath)
+    caddy = Caddy(admin=decided.caddy_admin, caddyfile=decided.caddyfile, running=running.has, path=path)
     user = Path(f"/run/user/{os.geteuid()}")
     engines = [Path("/run/docker.sock"), Path("/run/podman/podman.sock"), user / "docker.sock"]
     containers = Containers([*engines, user / "podman" / "podman.sock"], running=running.has)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -12,22 +13,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quarterdeck.sources.command import Answer
+from quarterdeck.sources.command import Answer, run
 from quarterdeck.sources.files import SourceError
 from quarterdeck.sources.ways.caddy import Caddy, decoded, entries, routes, upstream_of
 from quarterdeck.sources.ways.told import NOTHING, Seen, Told
 from quarterdeck.truth.reading import Reason
-from tests.sources.ways.servers import PATH, caddy, free_port, load, site
+from tests.sources.ways.servers import PATH, caddy, free_port, load, program, site
 from tests.truth.test_shapes import JSON
-
-ENVIRONMENT = {"PATH": PATH, "HOME": "/nonexistent"}
 
 
 def by_file(folder: Path, text: str) -> Seen:
     """What the real Caddy makes of a Caddyfile."""
     file = folder / "Caddyfile"
     file.write_text(text)
-    return Caddy(caddyfile=file, environment=ENVIRONMENT).ask()
+    return Caddy(caddyfile=file, path=PATH).ask()
 
 
 def plain(seen: Seen) -> dict[str, tuple[list[str], list[str]]]:
@@ -104,10 +103,24 @@ def test_a_caddyfile_that_caddy_refuses_is_unknown(tmp_path: Path) -> None:
     assert refused.value.reason is Reason.CORRUPT
 
 
+def test_reading_a_caddyfile_leaves_nothing(tmp_path: Path) -> None:
+    """Caddy makes folders at home by itself: as we call it, it makes none and writes to nothing."""
+    seen = tmp_path / "calls"
+
+    def watched(argv: Sequence[str], environment: Mapping[str, str], limit_s: float) -> Answer:
+        calls = "trace=mkdir,mkdirat,creat,rename,renameat,renameat2,unlink,unlinkat,open,openat"
+        return run((program("strace"), "-f", "-e", calls, "-o", str(seen), *argv), environment, limit_s * 4)
+
+    (tmp_path / "Caddyfile").write_text(WHOLE)
+    assert Caddy(caddyfile=tmp_path / "Caddyfile", path=PATH, command=watched).ask().routes
+    made = [line for line in seen.read_text().splitlines() if "= -1" not in line and re.search(WRITES, line)]
+    assert made == []
+
+
 def test_the_admin_api_tells_what_runs(tmp_path: Path) -> None:
     """The running configuration is asked for, by GET; what is loaded later is seen at the next look."""
     admin, port = free_port(), free_port()
-    asking = Caddy(admin=f"127.0.0.1:{admin}", environment=ENVIRONMENT)
+    asking = Caddy(admin=f"127.0.0.1:{admin}", path=PATH)
     with caddy(tmp_path, admin):
         own = ("caddy-admin", f"127.0.0.1:{admin}")
         assert [(each.by, each.entry) for each in asking.ask().routes] == [own]
@@ -140,6 +153,7 @@ class Asked:
         return self.answer
 
 
+WRITES = r"mkdir|creat\(|rename|unlink|O_CREAT|O_WRONLY|O_RDWR"
 NO_PROGRAM = SourceError(Reason.MISSING, "there is no caddy on this host")
 
 

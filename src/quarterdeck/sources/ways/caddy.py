@@ -9,6 +9,7 @@ Rule 3: who may speak to the admin API can make any way there is: where others r
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -27,6 +28,8 @@ ADMIN: Final = "127.0.0.1:2019"
 CADDYFILE: Final = Path("/etc/caddy/Caddyfile")
 BODY_LIMIT: Final = 8_000_000
 ADAPT_S: Final = 8.0
+NO_HOME: Final = "/dev/null"
+"""Caddy makes folders in the home of whoever runs it, whatever it is asked. Where it finds none it leaves nothing."""
 GOOD: Final = 200
 
 HANDLERS: Final = frozenset(
@@ -54,13 +57,16 @@ class Caddy:
         admin: str | None = None,
         caddyfile: Path | None = None,
         running: Callable[[str], bool] = lambda _: False,
-        environment: Mapping[str, str] | None = None,
+        path: str = os.defpath,
         command: Runner = run,
         usual: tuple[str, Path] = (ADMIN, CADDYFILE),
     ) -> None:
-        """``admin`` is host and port or the path of a socket; ``usual`` is where things lie that nobody named."""
+        """``admin`` is host and port or the path of a socket; ``usual`` is where things lie that nobody named.
+
+        ``path`` is where programs are looked for.
+        """
         self._admin, self._caddyfile, self._running, self._usual = admin, caddyfile, running, usual
-        self._environment, self._command = environment or {}, command
+        self._environment, self._command = {"PATH": path, "HOME": NO_HOME}, command
 
     @property
     def locator(self) -> str:
