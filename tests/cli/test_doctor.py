@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -225,3 +226,17 @@ def test_says_how_it_stands_with_the_memory(history: wiring.Found, level: Level,
     findings = list(examine(Settings(), Snapshot(1, START, (), {}), machine, START))
     assert text in lines(findings, level)
     assert history.fix in as_text(findings)
+
+
+def test_says_how_it_stands_with_the_ledger() -> None:
+    """A ledger that can be read is fine, and of one that cannot the way out is said."""
+    machine = Machine("alice", "deck", "3.11.7", folders=4, tells=True, watches="8192")
+    for found, level in (
+        (wiring.Found("here, 2 sessions"), Level.FINE),
+        (wiring.Found("damaged", "Put a copy in its place.", readable=False), Level.UNSEEN),
+    ):
+        findings = list(
+            examine(Settings(), Snapshot(1, START, (), {}), dataclasses.replace(machine, ledger=found), START)
+        )
+        assert f"ledger: {found.what}" in lines(findings, level)
+        assert found.fix in as_text(findings)

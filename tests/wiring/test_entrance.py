@@ -9,7 +9,8 @@ from quarterdeck.access.identity import Role
 from quarterdeck.errors import LedgerUnavailableError
 from quarterdeck.settings import Settings
 from quarterdeck.settings.access import Access, Ledger
-from quarterdeck.wiring.entrance import entrance, opened
+from quarterdeck.wiring.entrance import entrance, find_ledger, opened
+from quarterdeck.wiring.memory import Found
 from tests.fakes.clock import HandClock
 from tests.fakes.entrance import HandUp
 
@@ -69,3 +70,18 @@ def test_what_is_wrong_is_said_by_what_is_done(settings: Settings) -> None:
             made.register.read()
         with pytest.raises(LedgerUnavailableError):
             made.tokens.offer(Role.OPERATOR)
+
+
+def test_how_it_stands_with_the_ledger_is_found(settings: Settings) -> None:
+    """Where there is none, how many are in by one, what is wrong with one and what to do; and nothing is begun."""
+    file = settings.ledger.file
+    assert find_ledger(settings).what == f"nobody has come in yet; `quarterdeck up` begins {file}"
+    assert not file.parent.exists()
+    with opened(settings) as made:
+        made.sessions.begin_bearer("prometheus", Role.VIEWER, 30)
+    assert find_ledger(settings) == Found(f"{file}, 1 session")
+    file.chmod(0o644)
+    wrong = find_ledger(settings)
+    assert (wrong.readable, "is open to others" in wrong.what, "chmod 600" in wrong.fix) == (False, True, True)
+    server = settings._replace(ledger=Ledger(database="postgresql://me@127.0.0.1:1/deck?connect_timeout=1"))
+    assert not find_ledger(server).readable

@@ -30,6 +30,7 @@ from quarterdeck.truth.judgement import words
 from quarterdeck.truth.reading import AnyReading, Knowledge, Known, Reason, Unavailable
 from quarterdeck.truth.snapshot import Snapshot
 from quarterdeck.views.words import ADVICE
+from quarterdeck.wiring.entrance import find_ledger
 
 DEADLINE_S: Final = 10.0
 INOTIFY: Final = Path("/proc/sys/fs/inotify")
@@ -68,6 +69,8 @@ class Machine:
     """How many folders a user may watch, as the kernel says; empty when it does not."""
     history: wiring.Found | None = None
     """How the history is found; None when nobody asked."""
+    ledger: wiring.Found | None = None
+    """How it is found who has come in; None when nobody asked."""
 
 
 def doctor(*, homes: Sequence[Path] = (), config: Path | None = None, as_data: bool = False) -> int:
@@ -117,13 +120,14 @@ def machine(deck: wiring.Deck) -> Machine:
         tells=can_tell(tuple(folders.there)) if folders.there else True,
         watches=_kernel_says("max_user_watches"),
         history=wiring.find_history(deck.settings),
+        ledger=find_ledger(deck.settings),
     )
 
 
-def _history(found: wiring.Found) -> Finding:
-    """Say how it stands with the memory. What was set aside is a note: it needs somebody, and hides nothing."""
+def _kept(about: str, found: wiring.Found) -> Finding:
+    """Say how it stands with what is kept. What was set aside is a note: it needs somebody, and hides nothing."""
     level = Level.UNSEEN if not found.readable else Level.NOTE if found.fix else Level.FINE
-    return Finding(level, "history", found.what, found.fix)
+    return Finding(level, about, found.what, found.fix)
 
 
 def examine(decided: Settings, snapshot: Snapshot, found: Machine, now: datetime) -> Iterator[Finding]:
@@ -133,7 +137,9 @@ def examine(decided: Settings, snapshot: Snapshot, found: Machine, now: datetime
     yield Finding(Level.FINE, "settings", where)
     yield from (Finding(Level.UNSEEN, "settings", note) for note in decided.notes)
     if found.history is not None:
-        yield _history(found.history)
+        yield _kept("history", found.history)
+    if found.ledger is not None:
+        yield _kept("ledger", found.ledger)
     if not decided.instances:
         fix = "Name a home with --home DIR or in the settings, or let its owner run the exporter."
         yield Finding(Level.UNSEEN, "instances", "no agent is found", fix)

@@ -23,6 +23,7 @@ from quarterdeck.errors import LedgerUnavailableError
 from quarterdeck.settings import Settings
 from quarterdeck.store.ledger.ledger import Ledger
 from quarterdeck.store.ledger.people import People
+from quarterdeck.wiring.memory import Found
 
 STOP_S: Final = 2.0
 """Seconds that the keeper gets to write a last time."""
@@ -95,5 +96,21 @@ def opened(settings: Settings) -> Iterator[Entrance]:
         with suppress(LedgerUnavailableError):  # what is done with it says what is wrong with it
             made.register.read()
         yield made
+    finally:
+        made.close()
+
+
+def find_ledger(settings: Settings) -> Found:
+    """Say where the ledger lies, how many are in by it, and what is wrong with it."""
+    where = str(settings.ledger.place) if settings.ledger.database is None else "a PostgreSQL database"
+    made = entrance(settings)
+    try:
+        count = len(made.sessions.all(made.register.read()))
+    except LedgerUnavailableError as trouble:
+        if settings.ledger.database is None and not settings.ledger.file.exists():
+            return Found(f"nobody has come in yet; `quarterdeck up` begins {where}")
+        return Found(trouble.what, trouble.fix, readable=False)
+    else:
+        return Found(f"{where}, {count} {'session' if count == 1 else 'sessions'}")
     finally:
         made.close()
