@@ -34,7 +34,7 @@ class Benchmark(Protocol):
         """Measure, and return the figures."""
 
 
-FILES: Final = re.compile(r"f\d+_\w+|faults|soak")
+FILES: Final = re.compile(r"f\d+_\w+|faults|redaction|soak")
 
 
 def found() -> dict[str, Benchmark]:

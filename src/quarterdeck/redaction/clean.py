@@ -95,13 +95,24 @@ def _bot(text: str, begin: int) -> Iterator[Span]:
             return
 
 
+def find_by_rule(text: str, rule: Rule) -> Iterator[Span]:
+    """Return where one rule holds."""
+    folded = _folded(text)
+    for hint in rule.hints:
+        yield from _at(text, folded, rule, hint)
+
+
 def _plain(text: str) -> Iterator[Span]:
-    folded = text.lower()
-    if len(folded) != len(text):  # one letter of Turkish becomes two when it is made small
-        folded = text.replace("\u0130", "I").lower()
+    folded = _folded(text)
     for hint, rule in HINTS:
         if hint in folded:
             yield from _at(text, folded, rule, hint)
+
+
+def _folded(text: str) -> str:
+    """Return a text in small letters, each sign where it was."""
+    folded = text.lower()  # one letter of Turkish becomes two when it is made small
+    return folded if len(folded) == len(text) else text.replace("\u0130", "I").lower()
 
 
 def _at(text: str, folded: str, rule: Rule, hint: str) -> Iterator[Span]:

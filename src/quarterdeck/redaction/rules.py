@@ -74,9 +74,10 @@ LETTER, DIGIT, SMALL, LARGE, SIGN = "[A-Za-z]", r"\d", "[a-z]", "[A-Z]", r"[^\w.
 
 def looks_random(value: str, *, quoted: bool = False) -> bool:
     """Whether a value looks as if nobody was meant to read it: letters and digits, or quoted and of many kinds."""
-    if not (compiled(LETTER).search(value) and compiled(DIGIT).search(value)):
-        kinds = sum(compiled(kind).search(value) is not None for kind in (SMALL, LARGE, SIGN))
-        if not quoted or kinds < 2:  # noqa: PLR2004 -- many is more than one
+    if not (compiled(DIGIT).search(value) and compiled(LETTER).search(value)):
+        if not quoted:
+            return False
+        if sum(compiled(kind).search(value) is not None for kind in (SMALL, LARGE, SIGN)) < 2:  # noqa: PLR2004 -- many
             return False
     return not is_placeholder(value) and compiled(CODE).match(value) is None
 

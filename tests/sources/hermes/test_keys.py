@@ -15,7 +15,7 @@ from quarterdeck.sources.hermes.keys import Keys, withheld
 from quarterdeck.truth import fields as F  # noqa: N812 -- as in the judgement tables
 from quarterdeck.truth.fields import Field
 from quarterdeck.truth.instance import Instance, Policy
-from quarterdeck.truth.reading import Known, Origin, Reason, Unavailable
+from quarterdeck.truth.reading import AnyReading, Known, Origin, Reason, Unavailable
 from tests.sources.hermes.agent_home import NOW, AgentHome, job
 
 TOKEN = "".join(("b", "1" * 3, "formless", "9" * 4, "token"))
@@ -138,7 +138,7 @@ def test_what_is_called_so_in_the_open_is_no_secret(home: AgentHome) -> None:
 def test_a_value_that_has_no_room_for_a_mark_is_left_out() -> None:
     """Where a mark does not fit the shape of a fact, the fact is not known, and says why."""
     secret = "running" + "aaaa1"
-    readings = [
+    readings: list[AnyReading] = [
         Known("hermes:north/gateway", "recorded_exit", ORIGIN, secret, NOW, F.LIVE),
         Known("hermes:north/gateway", "platforms", ORIGIN, {secret: "ok"}, NOW, F.LIVE),
         Unavailable("hermes:north/gateway", "unit", Origin("x", secret), NOW, Reason.MISSING, f"no {secret}"),
