@@ -47,6 +47,10 @@ from tests.fakes.door import let_in
 from tests.fakes.hub import FakeHub
 from tests.fakes.memory import FakeMemory
 from tests.truth.cast import NOW, ORIGIN
+from tests.views.test_credentials import FLEET as SECRETS
+from tests.views.test_credentials import told as secrets
+from tests.views.test_exposure import OPEN
+from tests.views.test_exposure import judged as ways_in
 
 MARKUP: Final = (
     """"><script>boo()</script><img src=x onerror=boo()><svg/onload=boo()>'</title></td><a href="javascript:boo()">"""
@@ -108,7 +112,7 @@ def forged() -> Snapshot:
     real = fleet(NOW)
     instances = tuple(replace(each, label=f"{each.label}{MARKUP}") for each in real.instances)
     readings: dict[Key, AnyReading] = {}
-    for (name, field), reading in real.readings.items():
+    for (name, field), reading in {**ways_in(OPEN).snapshot.readings, **secrets(SECRETS), **real.readings}.items():
         told = reading if has_words(FIELDS[f"{kind_of(name)}.{field}"].shape) else spoil(reading)
         hostile = f"{name}{MARKUP}" if name.startswith(("service:", "systemd:", "repository:")) else name
         readings[hostile, field] = replace(told, subject=hostile)
