@@ -95,13 +95,26 @@ def redaction(instance: Instance, known: KnownValues) -> Redaction:
 
 def withheld(readings: list[AnyReading], instance: Instance, known: KnownValues) -> tuple[list[AnyReading], int]:
     """Return readings in which no secret stands, and of how many one was taken."""
-    texts = {text for reading in readings for text in _texts(reading)}
-    if not instance.policy.redact_pii and not known.stand_in("\n".join(texts)):
+    if not instance.policy.redact_pii and not known.stand_in("\n".join(_all_texts(readings))):
         return readings, 0
     exact = Redaction(secrets=False, known=known)
     cleaned = [_cleaned(reading, exact, pii=instance.policy.redact_pii) for reading in readings]
     taken = sum(any(map(known.stand_in, _texts(reading))) for reading in readings)
     return cleaned, taken
+
+
+def _all_texts(readings: Iterable[AnyReading]) -> set[str]:
+    """Return every text in some readings once: of thousands most are told again and again."""
+    texts: set[str] = set()
+    for reading in readings:
+        texts.add(reading.subject)
+        texts.update(reading.origin)
+        value = reading.value if isinstance(reading, Known) else reading.detail
+        if isinstance(value, str):
+            texts.add(value)
+        elif isinstance(value, dict | tuple):
+            texts.update(_strings(value))
+    return texts
 
 
 def _texts(reading: AnyReading) -> Iterable[str]:
