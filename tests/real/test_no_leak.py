@@ -7,6 +7,7 @@ not turn up in anything that Quarterdeck prints or writes.
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from tests.real.agents import Agent
 from tests.real.homes import Home, wait_until
 from tests.real.looking import Look, Looker
 
-VIEWS: Final = ("brief", "agents", "cron", "ops")
+VIEWS: Final = ("brief", "agents", "cron", "ops", "credentials")
 MARKED: Final = ("config.yaml", ".env", "SOUL.md", "state.db", "cron/jobs.json", "logs/agent.log", "logs/errors.log")
 
 
@@ -81,6 +82,14 @@ def test_no_view_shows_the_mark(looker: Looker, marked: Marked, view: str) -> No
         look = looker.look(view, marked.home, words=words)
         assert look.printed
         assert_unmarked(look, marked)
+
+
+def test_the_secrets_of_a_real_home_are_told_by_name(looker: Looker, marked: Marked) -> None:
+    """The keys that its owner and the agent itself wrote down are on the page, each with its file."""
+    told = {row["name"]: row["kept_in"] for row in json.loads(looker.look("credentials", marked.home).printed)["rows"]}
+    wanted = {"SOME_PROVIDER_KEY": ".env", "config.yaml/model.api_key": "config.yaml"}
+    wanted |= {"config.yaml/platforms.api_server.extra.key": "config.yaml"}
+    assert told.items() >= wanted.items()
 
 
 def test_the_export_does_not_hold_the_mark(looker: Looker, marked: Marked, tmp_path: Path) -> None:
