@@ -465,6 +465,32 @@ def test_a_damaged_file_is_not_believed_and_not_touched(file: Path, damage: str,
     assert len(ids(people)) == 200
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "people_sessions SET role = 'root'",
+        "people_sessions SET groups = '{}'",
+        "people_sessions SET groups = 'nonsense'",
+        "people_sessions SET groups = '[1]'",
+        "people_sessions SET made_us = 9223372036854775807",
+        "people_sessions SET used_us = 253402300799000000",
+        "ledger_clocks SET at_us = 9223372036854775807",
+        "one_time_tokens SET role = 'guest'",
+        "one_time_tokens SET ends_us = -9223372036854775807",
+    ],
+)
+def test_what_cannot_be_so_is_not_believed(place: Path | str, opened: Open, change: str) -> None:
+    """A role that there is none of, a moment that never comes, groups that are none: nothing of it is believed."""
+    ledger = opened(place)
+    people = People(ledger)
+    people.admit(session(), most=MOST)
+    people.offer(token(), most=MOST)
+    people.keep({}, TICK)
+    assert people.held() is not None
+    ledger.write(lambda connection: connection.exec_driver_sql(f"UPDATE {change}"))
+    assert refused(people.held) is Kind.CORRUPT
+
+
 def test_a_file_that_is_damaged_while_it_is_open_is_not_believed(file: Path, opened: Open) -> None:
     """What was read before is not taken for what is there."""
     ledger = opened(file)

@@ -20,11 +20,16 @@ from quarterdeck.store.engine import Database
 from quarterdeck.store.ledger import clocks
 from quarterdeck.store.ledger.clocks import Tick
 from quarterdeck.store.ledger.schema import mark, metadata, set_mark
+from quarterdeck.store.ledger.trouble import LedgerError
 from quarterdeck.store.schema import MICROSECOND, Id, exact, us
+from quarterdeck.store.trouble import Kind
 
 T = TypeVar("T")
 
 MARK_BITS: Final = 62
+YEARS: Final = range(1970, 9000)
+"""Years of which it can be reckoned what comes after."""
+ROLES: Final = frozenset({"viewer", "operator"})
 CHANGED: Final = "people"
 """The mark that every change sets anew. It is drawn by lot: a copy of another file is never taken for this one's."""
 
@@ -125,9 +130,15 @@ class People:
             found = mark(connection, CHANGED)
             if found is not None and found == known:
                 return None
-            sessions = connection.execute(select(people_sessions).order_by(people_sessions.c.id))
-            tokens = connection.execute(select(one_time_tokens).order_by(one_time_tokens.c.id))
-            return Held(found, tuple(map(_session, sessions)), tuple(map(_token, tokens)), clocks.ticks(connection))
+            sessions = connection.execute(select(people_sessions).order_by(people_sessions.c.id)).all()
+            tokens = connection.execute(select(one_time_tokens).order_by(one_time_tokens.c.id)).all()
+            ticks = clocks.ticks(connection)
+        try:
+            for tick in ticks:
+                _moment(tick.at_us)
+            return Held(found, tuple(map(_session, sessions)), tuple(map(_token, tokens)), ticks)
+        except (ArithmeticError, TypeError, ValueError):
+            raise LedgerError(Kind.CORRUPT, "The ledger is damaged: what stands in it cannot be so") from None
 
     def admit(self, new: NewSession, *, instead_of: Collection[int] = (), most: int) -> int:
         """Make a session and return its number; others end with it: those named, and of many of one person the oldest.
@@ -267,14 +278,37 @@ def _session(row: Row[Any]) -> KeptSession:
         row.how,
         row.login,
         row.name,
-        frozenset(json.loads(row.groups)),
-        row.role,
-        exact(row.made_us),
-        exact(row.ends_us),
+        _groups(row.groups),
+        _role(row.role),
+        _moment(row.made_us),
+        _moment(row.ends_us),
         None if row.idle_us is None else row.idle_us * MICROSECOND,
     )
-    return KeptSession(row.id, kept, exact(row.used_us))
+    return KeptSession(row.id, kept, _moment(row.used_us))
 
 
 def _token(row: Row[Any]) -> KeptToken:
-    return KeptToken(row.id, Token(row.key, row.role, exact(row.made_us), exact(row.ends_us)))
+    role = _role(row.role)
+    if role is None:
+        raise ValueError("A token has a role.")
+    return KeptToken(row.id, Token(row.key, role, _moment(row.made_us), _moment(row.ends_us)))
+
+
+def _moment(written: int) -> datetime:
+    moment = exact(written)
+    if moment.year in YEARS:
+        return moment
+    raise ValueError("This is no moment.")
+
+
+def _role(written: object) -> str | None:
+    if written is None or (isinstance(written, str) and written in ROLES):
+        return written
+    raise ValueError("This is no role.")
+
+
+def _groups(written: str) -> frozenset[str]:
+    groups = json.loads(written)
+    if isinstance(groups, list) and all(isinstance(each, str) for each in groups):
+        return frozenset(groups)
+    raise ValueError("These are no groups.")
