@@ -42,6 +42,10 @@ def _snapshot() -> Snapshot:
     }
     key = subject("north", "credential", "XAI_API_KEY")
     named |= {(key, field.name): field.known(key, ORIGIN, value, NOW) for field, value in SECRET.items()}
+    way = ("[::]:443", "caddy", "127.0.0.1:9119")
+    ways = {F.EXPOSED: (way,), F.DOUBTED: ((*way[:2], "variable"),), F.PRIVATE: (("tailnet", *way[1:]),)}
+    reached = subject("north", "exposure")
+    named |= {(reached, field.name): field.known(reached, ORIGIN, value, NOW) for field, value in ways.items()}
     looks = {"slow": Look("slow", NOW, 5_000, answered=False, detail="no answer within 5 s")}
     return Snapshot(3, NOW, INSTANCES, readings() | readings(spoiled, instance="south") | named, looks)
 
