@@ -7,18 +7,25 @@ import json
 import os
 import secrets
 import subprocess
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from quarterdeck.sources.files import SourceError
 from quarterdeck.sources.hermes import auth
 from quarterdeck.sources.hermes.answers import Report
-from quarterdeck.sources.hermes.credentials import PERSONAL, Credentials
+from quarterdeck.sources.hermes.credentials import LIMIT, PERSONAL, Credentials
 from quarterdeck.sources.hermes.likeness import Likeness
+from quarterdeck.sources.hermes.secret_config import configuration
+from quarterdeck.sources.hermes.secret_files import ENDS, SCOPES, VALUES, Parse, document, environment, logins
 from quarterdeck.truth.instance import Instance
 from quarterdeck.truth.reading import AnyReading, Known, Reason, Unavailable
+from quarterdeck.truth.shapes import LOCATOR
 from quarterdeck.truth.tables import judge_subject
 from quarterdeck.truth.thresholds import Thresholds
 from tests.sources.hermes import canaries
@@ -178,7 +185,7 @@ def test_a_signed_token_says_when_it_ends(homes: Homes) -> None:
 # --- the agent's own logins ----------------------------------------------------------------------------------------
 
 
-def login(**more: object) -> dict[str, object]:
+def a_login(**more: object) -> dict[str, object]:
     return {"access_token": made_up(length=40), "refresh_token": made_up(length=40), **more}
 
 
@@ -186,7 +193,7 @@ def test_a_login_that_renews_itself_has_no_end(homes: Homes) -> None:
     """Of a login it is told since when it is and what it may do; with a way to renew itself it does not end."""
     issued = NOW - timedelta(days=40)
     ends = {"obtained_at": issued.isoformat(), "expires_at": (NOW + timedelta(hours=1)).isoformat()}
-    homes.write("auth.json", {"providers": {"nous": login(scope="inference:invoke", **ends)}})
+    homes.write("auth.json", {"providers": {"nous": a_login(scope="inference:invoke", **ends)}})
     told = homes.told()["nous"]
     assert (told["made_at"], told["made_by"], told["ends_at"]) == (issued, "issued", None)
     assert (told["scopes"], told["form"]) == (("inference:invoke",), "login")
@@ -216,7 +223,7 @@ def test_the_keys_of_a_pool(homes: Homes) -> None:
     tried = NOW - timedelta(minutes=7)
     entries = [
         {"id": "a1b2c3", "auth_type": "api_key", "source": "manual", "access_token": made_up("sk-" + "or-")},
-        {"id": "d4e5f6", "auth_type": "oauth", "last_status_at": tried.timestamp(), **login()},
+        {"id": "d4e5f6", "auth_type": "oauth", "last_status_at": tried.timestamp(), **a_login()},
         {"id": made_up(), "auth_type": "api_key", "access_token": made_up()},
     ]
     homes.write("auth.json", {"credential_pool": {"openrouter": entries}})
@@ -229,7 +236,7 @@ def test_the_keys_of_a_pool(homes: Homes) -> None:
 
 def test_the_same_secret_twice_in_a_file_is_one(homes: Homes) -> None:
     """A login that the agent keeps as a state and in its pool is one secret."""
-    state = login()
+    state = a_login()
     homes.write("auth.json", {"providers": {"nous": state}, "credential_pool": {"nous": [{"id": "ab", **state}]}})
     assert homes.told().keys() == {"nous"}
 
@@ -251,7 +258,7 @@ def test_a_key_that_is_only_named(homes: Homes) -> None:
 )
 def test_a_scope_that_reaches_too_far(homes: Homes, scope: object) -> None:
     """Everything, administration and whole accounts are more than an agent needs."""
-    homes.write("auth.json", {"providers": {"x": login(scope=scope)}})
+    homes.write("auth.json", {"providers": {"x": a_login(scope=scope)}})
     rule, words = homes.verdict("x")
     assert rule == "too wide"
     assert "a person's own login" in words  # all that is wrong is said at once
@@ -262,13 +269,13 @@ def test_a_scope_that_reaches_too_far(homes: Homes, scope: object) -> None:
 )
 def test_a_scope_that_does_not(homes: Homes, scope: str) -> None:
     """What an agent is there to do is not too much."""
-    homes.write("auth.json", {"providers": {"x": login(scope=scope)}})
+    homes.write("auth.json", {"providers": {"x": a_login(scope=scope)}})
     assert homes.verdict("x")[0] == "of a person"
 
 
 def test_a_scope_that_is_none(homes: Homes) -> None:
     """What has not the form of a scope is not told; what is no list of them is a reason not to know."""
-    homes.write("auth.json", {"providers": {"x": login(scope=[made_up(), "a b", 7]), "y": login(scope={"a": 1})}})
+    homes.write("auth.json", {"providers": {"x": a_login(scope=[made_up(), "a b", 7]), "y": a_login(scope={"a": 1})}})
     told = homes.told()
     assert (told["x"]["scopes"], told["y"]["scopes"]) == (("unnamed",), Reason.SCHEMA)
 
@@ -401,7 +408,7 @@ def git(folder: Path, *words: str) -> None:
 def test_a_secret_in_the_repository_of_the_home(homes: Homes, version: str, where: str) -> None:
     """A file that git holds is a finding, whether the repository is the home or lies around it."""
     homes.write(".env", f"XAI_API_KEY={made_up()}\n")
-    homes.write("auth.json", {"providers": {"nous": login()}})
+    homes.write("auth.json", {"providers": {"nous": a_login()}})
     for number in range(30):
         homes.write(f"notes/some-note-{number}.md", "x")
     top = (homes.home() / where).resolve()
@@ -449,7 +456,7 @@ def test_a_list_with_longer_hashes_is_not_guessed(homes: Homes) -> None:
 
 def test_a_file_that_cannot_be_read_takes_nothing_away(homes: Homes) -> None:
     """When a file breaks, what it held is unknown, not gone; when it is removed, it is gone."""
-    path = homes.write("auth.json", {"providers": {"nous": login()}})
+    path = homes.write("auth.json", {"providers": {"nous": a_login()}})
     assert homes.told()["nous"]["form"] == "login"
     path.write_text('{"providers": {"nous"')
     os.utime(path, (1_000_000_000, 1_000_000_000))
@@ -470,8 +477,8 @@ def test_times_that_cannot_be(homes: Homes) -> None:
     """An age from the future, or one that is no time, is not believed."""
     later = (NOW + timedelta(days=1)).isoformat()
     states = {
-        "a": login(obtained_at=later),
-        "b": login(obtained_at=["x"]),
+        "a": a_login(obtained_at=later),
+        "b": a_login(obtained_at=["x"]),
         "c": {"access_token": made_up(), "expires_at": {}},
     }
     homes.write("auth.json", {"providers": states})
@@ -530,3 +537,52 @@ def test_every_reading_is_fit_to_be_told(full: tuple[Homes, list[str]]) -> None:
         each for each in homes.look() if isinstance(each, Unavailable) and "this release understands" in each.detail
     ]
     assert misfits == []
+
+
+# --- whatever the bytes -------------------------------------------------------------------------------------------
+
+PARSERS: Final = (environment, logins, configuration, document("tool or skill", None))
+LINES: Final = st.lists(
+    st.sampled_from(
+        ["A_KEY=", "export ", "'", '"', "\\", "\n", "=", "#", "x" * 20, "é", "\x00", "{", "}", ":", "- ", "&a ", "*a"]
+    )
+)
+
+
+@pytest.mark.parametrize("parse", PARSERS)
+@given(st.one_of(st.binary(max_size=200), LINES.map("".join).map(str.encode)))
+def test_any_bytes_are_understood_or_refused(parse: Parse, data: bytes) -> None:
+    """Whatever a file of secrets holds, it is understood or there is a reason; every name has the form of one."""
+    try:
+        found = parse(data, Likeness().marks)
+    except SourceError:
+        return
+    for held in found:
+        assert LOCATOR.fullmatch(held.name or "x")
+
+
+@pytest.mark.parametrize("parse", PARSERS)
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=12),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["providers", "credential_pool", "nous", *VALUES, *SCOPES, *ENDS]), inner, max_size=4
+            )
+        ),
+        max_leaves=20,
+    )
+)
+def test_any_document_is_understood_or_refused(parse: Parse, said: object) -> None:
+    """Whatever stands in a document where the agent keeps its logins, nothing breaks but the facts it stands for."""
+    with suppress(SourceError):
+        parse(json.dumps(said).encode(), Likeness().marks)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("unit", ["A='", "A=\\'", 'A="\\"\n', "=", "export ", "\n A_KEY='x", "a"])
+def test_a_long_file_is_no_trap(unit: str) -> None:
+    """A file of one repeated piece, as long as one may be, is understood like any other: it leads nobody astray."""
+    data = (unit * (LIMIT // len(unit))).encode()
+    assert len(environment(data, Likeness().marks)) < 3

@@ -41,7 +41,9 @@ REFERENCE = Origin("logins of the agent", "auth.json")
 COMPARED = Origin("comparison of secrets in memory", "agents read by this program")
 NOT_OURS = SourceError(Reason.MISSING, "nobody writes down when a person's own login is used")
 
-LIMIT: Final = 5_000_000
+LIMIT: Final = 1_000_000
+LIMITS: Final = {"auth.json": 5_000_000}
+"""Files that may be larger, because the agent lets them grow."""
 FOLDER_LIMIT: Final = 64
 OF_HOME: Final = "secret file of the agent"
 OF_USER: Final = "home folder of the agent's user"
@@ -109,7 +111,7 @@ class Holder:
         return self.last
 
     def _understood(self) -> tuple[Held, ...]:
-        return self._parse(files.read_bytes(self.path, limit=LIMIT).data, self._mark)
+        return self._parse(files.read_bytes(self.path, limit=LIMITS.get(self.path.name, LIMIT)).data, self._mark)
 
 
 class Found(NamedTuple):
