@@ -637,9 +637,9 @@ def test_who_does_not_get_a_turn_to_write_says_so(opened: Open, file: Path) -> N
     assert people.end_all() == 1
 
 
-def test_two_programs_begin_one_ledger(file: Path, opened: Open) -> None:
+def test_two_programs_begin_one_ledger(place: Path | str, opened: Open) -> None:
     """Eight that begin it at one moment begin it once, and what each writes is in it."""
-    ledgers = [opened(file) for _ in range(8)]
+    ledgers = [opened(place) for _ in range(8)]
     start, failed = threading.Barrier(len(ledgers)), list[BaseException]()
 
     def begin(number: int) -> None:

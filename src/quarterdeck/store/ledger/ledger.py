@@ -133,7 +133,10 @@ def _require(connection: Connection) -> None:
 
 def _write(engine: Engine, work: Callable[[Connection], T]) -> T:
     def upgraded(connection: Connection) -> T:
-        LEDGER.upgrade(connection)
+        if LEDGER.found(connection) != LEDGER.newest():
+            if connection.dialect.name == "postgresql":  # in a file it is our turn; on a server others may begin it too
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({APPLICATION_ID})")
+            LEDGER.upgrade(connection)
         return work(connection)
 
     return engine.write(upgraded)
