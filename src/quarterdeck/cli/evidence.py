@@ -24,6 +24,7 @@ from quarterdeck.redaction import clean
 if TYPE_CHECKING:
     from quarterdeck.cli.evidence_key import Signer
     from quarterdeck.cli.look import Remember, Wanted
+    from quarterdeck.redaction.scanner import SecretScanner
     from quarterdeck.views.model import View
 
 ABOUT = "Write a view, with every reading behind it, into one signed file that anybody can check offline."
@@ -40,8 +41,21 @@ def run(argv: Sequence[str]) -> int:
 
     parser = view_parser("evidence", ABOUT, VIEWS)
     parser.add_argument("--out", metavar="FILE", type=_file, required=True, help="the file to write; it must not exist")
+    parser.add_argument(
+        "--scanner",
+        choices=["gitleaks"],
+        help="write it only when this program, too, finds no secret in it (else it is not asked)",
+    )
     given, wanted = parsed(parser, argv, VIEWS)
-    return evidence(wanted, given.out)
+    return evidence(wanted, given.out, scanner=_scanner(given.scanner))
+
+
+def _scanner(name: str | None) -> SecretScanner | None:
+    if name is None:
+        return None
+    from quarterdeck.sources.outside_scanner import Gitleaks
+
+    return Gitleaks()
 
 
 def _file(name: str) -> Path:
@@ -50,7 +64,14 @@ def _file(name: str) -> Path:
     return Path(name)
 
 
-def evidence(wanted: Wanted, out: Path, *, remember: Remember | None = None, state: Path | None = None) -> int:
+def evidence(
+    wanted: Wanted,
+    out: Path,
+    *,
+    remember: Remember | None = None,
+    state: Path | None = None,
+    scanner: SecretScanner | None = None,
+) -> int:
     """Make evidence of a view, say what it is, and return the exit code.
 
     Raises:
@@ -67,6 +88,8 @@ def evidence(wanted: Wanted, out: Path, *, remember: Remember | None = None, sta
     seen = look(wanted, remember)
     view, signer = seen.view, Signer(state or state_folder())
     data = without_places(as_json(view), seen.homes)
+    if scanner is not None:
+        must_be_clean(data, scanner)
     about = about_of(view, seen.known_since, wiring.utc_now(), signer)
     content, chain = build(about, data, signer.sign)
     write(out, content)
@@ -77,6 +100,29 @@ def evidence(wanted: Wanted, out: Path, *, remember: Remember | None = None, sta
         f"Check it anywhere: quarterdeck verify {out} --key {signer.public}\n"
     )
     return 0
+
+
+def must_be_clean(data: Mapping[str, Any], scanner: SecretScanner) -> None:
+    """Refuse what a second opinion takes for a secret.
+
+    Raises:
+        UsageError: when it does, or when it gives no opinion.
+    """
+    from quarterdeck.cli.evidence_file import canonical
+    from quarterdeck.sources.files import SourceError
+
+    try:
+        found = scanner.scan(canonical(data).decode())
+    except SourceError as error:
+        raise UsageError(
+            f"The evidence is not written: the scanner gave no answer ({error.detail})",
+            "See to that program, or leave out --scanner.",
+        ) from None
+    if found:
+        raise UsageError(
+            f"The evidence is not written: the scanner takes something in it for a secret ({', '.join(found)})",
+            "Look at the view for it; leave out --scanner if it is none.",
+        )
 
 
 def about_of(view: View, known_since: datetime | None, now: datetime, signer: Signer) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 Rule 1: a program that does not answer in time is killed with everything it started, and its silence is a timeout.
 Rule 2: a program that says more than it may is killed too: what has been cut off must not pass for all there is.
-Rule 3: it gets no input, no terminal and no environment but the one it is given.
+Rule 3: it gets no terminal, and no input and no environment but what it is given.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import NamedTuple, Protocol
 
 from quarterdeck.sources.files import SourceError, failure, human
@@ -21,6 +21,7 @@ from quarterdeck.truth.reading import Reason
 
 OUTPUT_LIMIT = 8_000_000
 CHUNK = 1 << 16
+INPUT_CHUNK = 1 << 24
 GRACE_S = 1.0
 """How long a killed program may take to be gone. One that hangs in the kernel stays, and is left to it."""
 
@@ -41,15 +42,21 @@ class Runner(Protocol):
 
 
 def run(
-    argv: Sequence[str], environment: Mapping[str, str], limit_s: float, *, output_limit: int = OUTPUT_LIMIT
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    limit_s: float,
+    *,
+    output_limit: int = OUTPUT_LIMIT,
+    said: bytes | None = None,
 ) -> Answer:
-    """Run a program to its end.
+    """Run a program to its end. ``said`` is what it reads, held in memory and not in a file.
 
     Raises:
         SourceError: when it is not there, may not be run, does not end in time or says too much.
     """
     deadline = time.monotonic() + limit_s
-    process = _start(argv, environment)
+    with _input(said) as stdin:
+        process = _start(argv, environment, stdin)
     try:
         out, err = _drain(process, deadline, output_limit)
         return Answer(process.wait(max(0.0, deadline - time.monotonic())), out, err)
@@ -59,11 +66,24 @@ def run(
         _end(process)
 
 
-def _start(argv: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+@contextmanager
+def _input(said: bytes | None) -> Iterator[int]:
+    """Hold what a program reads: nothing, or a text of which there is no file."""
+    if said is None:
+        yield subprocess.DEVNULL
+        return
+    with os.fdopen(os.memfd_create("input"), "wb+", buffering=0) as held:
+        for at in range(0, len(said), INPUT_CHUNK):
+            held.write(said[at : at + INPUT_CHUNK])
+        held.seek(0)
+        yield held.fileno()
+
+
+def _start(argv: Sequence[str], environment: Mapping[str, str], stdin: int) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             list(argv),
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=dict(environment),
