@@ -24,8 +24,7 @@ from quarterdeck.sources.hermes.held import Held, Mark, is_plain
 from quarterdeck.sources.hermes.likeness import Likeness
 from quarterdeck.sources.hermes.model import AUTH
 from quarterdeck.sources.hermes.secret_files import Parse, document
-from quarterdeck.sources.hermes.tracked import Held as Committed
-from quarterdeck.sources.hermes.tracked import Tracked
+from quarterdeck.sources.hermes.tracked import Committed, Tracked
 from quarterdeck.sources.hermes.values import if_there, is_settled, is_there
 from quarterdeck.sources.permissions import Permissions, permissions
 from quarterdeck.truth import fields as F  # noqa: N812 -- as in the judgement tables

@@ -46,7 +46,7 @@ class Tracked:
         self._state: tuple[Path, Stat] | None = None
         self._names: Answer[frozenset[str]] = frozenset()
 
-    def look(self) -> Held:
+    def look(self) -> Committed:
         """Return what the repository holds now; nothing where there is none.
 
         Raises:
@@ -54,17 +54,17 @@ class Tracked:
         """
         found = _repository(self._home)
         if found is None:
-            return Held(None)
+            return Committed(None)
         top, index = found
         state = given(if_there(files.stat_file, index))
         if state is None:  # nothing was ever added
-            return Held(top)
+            return Committed(top)
         if (index, state) != self._state or not is_settled(self._names):
             self._names, self._state = attempt(_read, index), (index, state)
-        return Held(top, given(self._names))
+        return Committed(top, given(self._names))
 
 
-class Held(NamedTuple):
+class Committed(NamedTuple):
     """What a repository holds."""
 
     top: Path | None
