@@ -40,18 +40,12 @@ def run(argv: Sequence[str]) -> int:
     return 0
 
 
-@app.command()
-def up(
-    home: Homes = None,
-    port: Annotated[
-        int | None, typer.Option(min=0, max=65535, metavar="N", help="The port on 127.0.0.1; 0 takes any that is free.")
-    ] = None,
-    config: Config = None,
-) -> None:
+@app.command(context_settings=PASSED_ON, add_help_option=False)
+def up(context: typer.Context) -> None:
     """Watch your agents and serve the pages on 127.0.0.1."""
-    from quarterdeck.cli.up import up as begin
+    from quarterdeck.cli.up_command import run as begin
 
-    raise typer.Exit(begin(home or (), port, config))
+    raise typer.Exit(begin(context.args))
 
 
 @app.command()

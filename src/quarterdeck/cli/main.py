@@ -21,6 +21,7 @@ SMALL: Final = {
     "export": "quarterdeck.cli.export",
     "show": "quarterdeck.cli.show_command",
     "units": "quarterdeck.cli.units",
+    "up": "quarterdeck.cli.up_command",
 }
 """Commands that must begin at once, each with a parser of its own: a module with ``run(argv)``."""
 
@@ -39,7 +40,9 @@ def main() -> NoReturn:
         # an error nor an answer. A server must not end because one of its visitors left.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     if argv and argv[0] in SMALL:
-        gc.disable()  # it ends before there is much to collect, and looking takes a tenth of its time
+        # What ends soon ends before there is much to collect, and looking for it takes a tenth of its time. A server
+        # turns it on again when it has begun.
+        gc.disable()
     sys.exit(run(argv))
 
 

@@ -53,7 +53,7 @@ def view_parser(
     parser.add_argument(
         "--home",
         metavar="DIR",
-        type=_folder,
+        type=folder,
         action="append",
         default=[],
         help="a home to look at, and no others; may be given several times",
@@ -98,7 +98,7 @@ def _words(views: Mapping[str, Spec]) -> str:
     return "\n".join(lines)
 
 
-def _folder(name: str) -> Path:
+def folder(name: str) -> Path:
     """Take the name of a folder. An empty one is a variable that was never set, not the folder one happens to be in."""
     if not name:
         raise argparse.ArgumentTypeError("is empty; name a home")

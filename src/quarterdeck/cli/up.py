@@ -26,13 +26,14 @@ from quarterdeck.access.identity import Role
 from quarterdeck.cli import logs
 from quarterdeck.cli.notify import STOPPING, manager
 from quarterdeck.cli.passwords import hand_over
-from quarterdeck.cli.pulse import Pulse
 from quarterdeck.errors import UsageError
 from quarterdeck.redaction.clean import clean
 from quarterdeck.settings import Settings
 
 if TYPE_CHECKING:
     import uvicorn
+
+    from quarterdeck.cli.pulse import Pulse
 
 LOOPBACK: Final = "127.0.0.1"
 HOUSE: Final = "quarterdeck.web.house:build"
@@ -46,7 +47,8 @@ TURN_S: Final = 0.0005
 
 COLLECTIONS: Final = (10_000, 20, 10)
 """When garbage is collected: seldom, because what is known of a large fleet is a million objects that change all the
-time, and going through all of them takes a fifth of a second. But it must be: a rendered template leaves rings."""
+time, and going through all of them takes a fifth of a second. But it must be: a rendered template leaves rings.
+What was loaded to begin is no garbage, and is not gone through again."""
 
 NAMED: Final = 8
 """Instances that are named at the start; of more, the number is said."""
@@ -65,6 +67,8 @@ def up(homes: Sequence[Path], port: int | None, config: Path | None) -> int:
     with listening(decided.port if port is None else port) as listener:
         deck = wiring.build(decided, log=log, remember=True)
         with deck.running():
+            from quarterdeck.cli.pulse import Pulse
+
             pulse = Pulse(told, deck.collector, missed=logging.getLogger(__name__).warning)
             serve(deck, listener, pulse)
             told.tell(STOPPING)
@@ -116,7 +120,9 @@ def serve(deck: wiring.Deck, listener: socket.socket, pulse: Pulse | None = None
         build = pkgutil.resolve_name(HOUSE)
         front, server = build(deck, door, trust, ways, () if pulse is None else (pulse.run,))
         sys.setswitchinterval(TURN_S)
+        gc.freeze()
         gc.set_threshold(*COLLECTIONS)
+        gc.enable()
         way_in = None if logs.is_kept(sys.stdout) else address(port, door.tokens.offer(Role.OPERATOR).value)
         sys.stdout.write(greeting(decided, port, way_in, deck.banner))
         sys.stdout.flush()
