@@ -15,7 +15,7 @@ import pytest
 
 from quarterdeck.access.doorman import HEARD_S, MOST, NOT_HEARD_S, REMEMBERED_S, WITNESS_S, Witnesses
 from quarterdeck.access.identity import Claim, Peer, Permission, Person, Role, Way
-from quarterdeck.access.register import FRESH_S
+from quarterdeck.access.register import FRESH_S, SOON_S
 from quarterdeck.access.sessions import PREFIX
 from quarterdeck.access.tokens import LIFE, WRONG
 from quarterdeck.settings import Settings
@@ -187,6 +187,21 @@ async def test_what_another_program_ends_is_over_within_two_seconds(home: House,
         assert other.entrance.sessions.end((1,)) == 1
     home.pass_time(2.0)
     assert await home.who(LOOPBACK, said) is None
+
+
+async def test_who_came_in_elsewhere_just_now_is_known_here_at_once(home: House, file: Path) -> None:
+    """What the terminal or another hub just made is good here without waiting for the next look at the ledger."""
+    assert await home.who(LOOPBACK) is None
+    with house(file) as other:
+        query = token(other.entrance.tokens.offer(Role.OPERATOR).value)
+        said = local(other)
+        home.pass_time(SOON_S)
+        assert await home.who(LOOPBACK, {}, query) is not None
+        assert await home.who(LOOPBACK, said) is not None
+        program = authorization(other.entrance.sessions.begin_bearer("prometheus", Role.VIEWER, 1).value)
+    home.pass_time(SOON_S)
+    assert await home.who(LOOPBACK, program) is not None
+    assert home.waited == []
 
 
 async def test_each_way_has_a_cookie_of_its_own_name(home: House) -> None:

@@ -24,7 +24,7 @@ from typing import Final, NamedTuple, Protocol
 
 from quarterdeck.access import rules, shown
 from quarterdeck.access.identity import Claim, Peer, Person, Role, Way
-from quarterdeck.access.register import Copy, Register
+from quarterdeck.access.register import SOON_S, Copy, Register
 from quarterdeck.access.seldom import Seldom
 from quarterdeck.access.sessions import BEARER, COOKIE, LOCAL, PREFIX, Sessions
 from quarterdeck.access.tokens import Tokens
@@ -144,9 +144,20 @@ class Doorman:
     # --- recognising -------------------------------------------------------------------------------------------------
 
     async def _asked(self, peer: Peer, said: Said, query: bytes) -> Person | None:
-        copy = await self._register.current()
-        if copy is None or FUNNEL in said or not self._is_right_daemon(peer):
+        if FUNNEL in said or not self._is_right_daemon(peer):
             return None
+        copy = await self._register.current()
+        found = None if copy is None else await self._found(copy, peer, said, query)
+        if copy is None or found is not None or not shown.is_ours(said, query, peer.way):
+            return found
+        newer = await self._register.current(SOON_S)
+        if newer is not None and newer is not copy:
+            found = await self._found(newer, peer, said, query)
+        if found is None and shown.one_time_token(query) is not None and (wait := self._tokens.wrong(peer)):
+            await self._sleep(wait)
+        return found
+
+    async def _found(self, copy: Copy, peer: Peer, said: Said, query: bytes) -> Person | None:
         claim = await self._claim_of_way(peer, said)
         if claim is not None and rules.is_shut_out(claim, self._people):
             return None
@@ -160,7 +171,8 @@ class Doorman:
             return self._remember(peer, said, query, found, self._sessions.left(kept))
         found = None if claim is None else rules.person(claim, self._people)
         if found is None:
-            found = await self._guest(copy, peer, query)
+            one_time = shown.one_time_token(query)
+            found = None if one_time is None else self._tokens.guest(copy, one_time)
         return None if found is None else self._remember(peer, said, query, found)
 
     def _is_right_daemon(self, peer: Peer) -> bool:
@@ -217,15 +229,6 @@ class Doorman:
             return None
         self._sessions.used(kept.id, self._up())
         return replace(found, session=kept.id)
-
-    async def _guest(self, copy: Copy, peer: Peer, query: bytes) -> Person | None:
-        token = shown.one_time_token(query)
-        if token is None:
-            return None
-        found = self._tokens.guest(copy, token)
-        if found is None and (wait := self._tokens.wrong(peer)):
-            await self._sleep(wait)
-        return found
 
     # --- witnesses ---------------------------------------------------------------------------------------------------
 

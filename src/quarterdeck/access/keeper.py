@@ -54,7 +54,7 @@ class Keeper:
             self._sessions.keep()
         except LedgerUnavailableError as trouble:
             if self._failed != trouble.what:
-                log.warning("The ledger cannot be written: nobody new can come in. %s", trouble)
+                log.warning("The ledger cannot be written: nobody new can come in. %s", str(trouble))
             self._failed = trouble.what
             return False
         if self._failed is not None:

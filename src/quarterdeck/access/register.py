@@ -22,6 +22,9 @@ T = TypeVar("T")
 
 FRESH_S: Final = 1.0
 """Seconds that a copy is right, and that a ledger which cannot be read is not looked at again."""
+SOON_S: Final = 0.1
+"""Seconds after which it is looked for somebody anew who is not in the copy: they may have come in just now, elsewhere.
+"""
 PATIENCE_S: Final = 2.0
 """Seconds that somebody waits for the ledger to be read."""
 
@@ -56,10 +59,10 @@ class Register:
         """Return the copy where it is fresh."""
         return self._copy if self._is_fresh() else None
 
-    async def current(self) -> Copy | None:
-        """Return a fresh copy; None when the ledger cannot be read, or not soon enough."""
-        if not self._is_fresh():
-            reading = asyncio.get_running_loop().run_in_executor(self._reader, self._look)
+    async def current(self, younger_s: float = FRESH_S) -> Copy | None:
+        """Return a copy that is younger than so many seconds; None when the ledger cannot be read, or not in time."""
+        if not self._is_fresh(younger_s):
+            reading = asyncio.get_running_loop().run_in_executor(self._reader, self._look, younger_s)
             try:
                 await asyncio.wait_for(reading, PATIENCE_S)
             except TimeoutError:
@@ -73,7 +76,7 @@ class Register:
         Raises:
             LedgerUnavailableError: when it cannot be read.
         """
-        self._look(now=True)
+        self._look(0.0)
         if self._copy is None:
             raise self.trouble or RuntimeError("There is neither a copy nor a reason.")
         return self._copy
@@ -87,18 +90,18 @@ class Register:
         try:
             return work(self._people)
         finally:
-            self._look(now=True)
+            self._look(0.0)
 
     def close(self) -> None:
         """Read no more."""
         self._reader.shutdown(wait=False, cancel_futures=True)
 
-    def _is_fresh(self) -> bool:
-        return self._steady.up() - self._looked_at < FRESH_S
+    def _is_fresh(self, younger_s: float = FRESH_S) -> bool:
+        return self._steady.up() - self._looked_at < younger_s
 
-    def _look(self, *, now: bool = False) -> None:
+    def _look(self, younger_s: float) -> None:
         with self._turn:
-            if self._is_fresh() and not now:
+            if self._is_fresh(younger_s):
                 return
             began = self._steady.up()
             try:

@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from quarterdeck.access.identity import Way
+from quarterdeck.access.sessions import PREFIX
 
 NAMES: Final[Mapping[Way, str]] = {
     Way.LOOPBACK: "__Host-quarterdeck",
@@ -59,6 +60,14 @@ def one_time_token(query: bytes) -> str | None:
         return None
     found = [value for key, value in pairs if key == "token"]
     return found[0] if len(found) == 1 else None
+
+
+def is_ours(said: Mapping[bytes, bytes], query: bytes, way: Way) -> bool:
+    """Whether something is shown that could be of our own making."""
+    token = bearer(said)
+    if token != "":
+        return token is not None and token.startswith(PREFIX)
+    return cookie(said, way) is not None or one_time_token(query) is not None
 
 
 def served(said: Mapping[bytes, bytes]) -> tuple[str, str]:
