@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -30,12 +31,12 @@ def test_help_names_every_command() -> None:
     done = quarterdeck("--help")
     assert done.returncode == 0
     names = [command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands]
-    assert set(names) >= {"up", "doctor", "acceptance", "version", *SMALL}
+    assert set(names) >= {"doctor", "acceptance", "version", *SMALL}
     for name in names:
         assert f"\n  {name} " in done.stdout
 
 
-@pytest.mark.parametrize("command", ["up", "doctor", "acceptance", "version", *SMALL])
+@pytest.mark.parametrize("command", ["doctor", "acceptance", "version", *SMALL])
 def test_every_command_explains_itself(command: str) -> None:
     """Each command says with --help what it takes."""
     done = quarterdeck(command, "--help")
@@ -117,4 +118,34 @@ finally:
     print(sorted(heavy & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+UNTIL_IT_LOOKS = """
+import sys
+from pathlib import Path
+import quarterdeck.cli.up_command
+import quarterdeck.cli.up
+from quarterdeck import settings, wiring
+wiring.build(settings.load(None, [Path(sys.argv[1])]), remember=True)
+"""
+LOOKS_ONCE = """
+import sys
+from quarterdeck.cli.main import run
+run(["show", "brief", "--home", sys.argv[1]])
+"""
+NO_DOOR = """
+door = ("quarterdeck.access.sessions", "quarterdeck.store", "quarterdeck.web")
+heavy = {"alembic", "asyncio", "jinja2", "pydantic", "sqlalchemy", "typer", "uvicorn"}
+print(sorted(name for name in sys.modules if name in heavy or name.startswith(door)))
+"""
+
+
+@pytest.mark.parametrize("program", [UNTIL_IT_LOOKS, LOOKS_ONCE], ids=["up", "show"])
+def test_nothing_of_the_door_is_loaded_in_order_to_look(program: str, tmp_path: Path) -> None:
+    """Until a hub looks for the first time it has loaded no pages and no ledger, and a look alone never does."""
+    (tmp_path / "config.yaml").write_text("model: {}\n")
+    command = [sys.executable, "-c", program + NO_DOOR, str(tmp_path)]
+    env = os.environ | {"HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state")}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=30, check=True)
     assert done.stdout.splitlines()[-1] == "[]"

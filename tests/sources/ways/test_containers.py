@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 
 from quarterdeck.sources.files import SourceError
-from quarterdeck.sources.ways.containers import ENGINES, Containers, published
+from quarterdeck.sources.ways.containers import ENGINES, Containers
+from quarterdeck.sources.ways.published import published
 from quarterdeck.sources.ways.told import NOTHING, Told
 from quarterdeck.truth.reading import Reason
 from tests.fakes.engine import engine

@@ -8,15 +8,12 @@ Rule 3: an engine that is here and does not answer leaves the machine in doubt.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from quarterdeck.sources.files import SourceError
-from quarterdeck.sources.ways.told import NOTHING, Seen, Told, address, merged, put
-from quarterdeck.truth.exposure import INSIDE
+from quarterdeck.sources.ways.told import NOTHING, Seen, merged
 from quarterdeck.truth.reading import Reason
 
 NAME: Final = "containers"
@@ -29,23 +26,6 @@ NO_SOCKET: Final = (
     Reason.MISSING,
     "containers run, and no engine's socket is there to ask; `systemctl start podman.socket`",
 )
-NOT_A_LIST: Final = (Reason.CORRUPT, "the engine's answer is not the list of containers it should be")
-
-
-class Port(msgspec.Struct):
-    """One port of a container as the engine tells it."""
-
-    inner: int = msgspec.field(name="PrivatePort")
-    kind: str = msgspec.field(name="Type", default="tcp")
-    outer: int | None = msgspec.field(name="PublicPort", default=None)
-    address: str | None = msgspec.field(name="IP", default=None)
-
-
-class Container(msgspec.Struct):
-    """One container as the engine tells it."""
-
-    names: list[str] | None = msgspec.field(name="Names", default=None)
-    ports: list[Port] | None = msgspec.field(name="Ports", default=None)
 
 
 class Containers:
@@ -69,6 +49,8 @@ class Containers:
             if self._running(*ENGINES):
                 raise SourceError(*NO_SOCKET)
             return NOTHING
+        from quarterdeck.sources.ways.published import published  # noqa: PLC0415 -- most have no engine
+
         return Seen("routes", merged(told for body in answers for told in published(body)))
 
 
@@ -92,22 +74,3 @@ def _list(path: Path) -> bytes | None:
     if answer.status != GOOD or not answer.whole:
         raise SourceError(Reason.CORRUPT, f"{path.name} answers {answer.status}, or more than it may")
     return answer.body
-
-
-def published(body: bytes) -> Iterator[Told]:
-    """Return a route for every published port in a list of containers.
-
-    Raises:
-        SourceError: when it is no such list.
-    """
-    try:
-        containers = msgspec.json.decode(body, type=list[Container])
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        raise SourceError(*NOT_A_LIST) from None
-    for container in containers:
-        name = (container.names or ["/unnamed"])[0].lstrip("/")[:60] or "unnamed"
-        for port in container.ports or ():
-            if port.outer and port.kind == "tcp":
-                told = Told(f"container:{name}", address(port.address or "", port.outer))
-                put(told, [f"{INSIDE}:{port.inner}"])
-                yield told
