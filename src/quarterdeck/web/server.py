@@ -10,9 +10,11 @@ Rule 3: nobody is waited for: neither for a request that comes in drops, nor for
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import socket
+import stat
 import struct
 import threading
 from collections.abc import Callable, Collection, Coroutine
@@ -33,6 +35,7 @@ from quarterdeck.errors import QuarterdeckError
 GRACE_S: Final = 1
 """Seconds that visitors get to end their requests."""
 CREDENTIALS: Final = struct.Struct("3i")
+OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 
 log = logging.getLogger(__name__)
 
@@ -125,6 +128,12 @@ class Line(HttpToolsProtocol):
             self._head += len(data)
             if self._head > self._limits.head_bytes:
                 self.transport.abort()
+
+    def on_message_begin(self) -> None:
+        """Wait for a head. One that begins before the answer to the one before it has ended is a head like others."""
+        if self.head_since is None:
+            self.head_since, self._head = self.loop.time(), 0
+        super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         """Answer."""
@@ -350,8 +359,12 @@ def bound_unix(path: Path) -> socket.socket:
     """Take a unix socket, for its group and us alone. What lies in its place is taken away if nobody answers there.
 
     Raises:
-        OSError: when that cannot be done.
+        OSError: when that cannot be done, or others could put a socket of theirs in its place: what people show to us
+            would then be shown to them.
     """
+    folder = path.parent.stat()
+    if folder.st_uid not in {0, os.geteuid()} or folder.st_mode & OTHERS_WRITE:
+        raise PermissionError(errno.EACCES, "others can change its folder")
     taken = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         with suppress(ConnectionRefusedError, FileNotFoundError):
