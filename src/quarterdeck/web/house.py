@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Coroutine
 from typing import Any, NamedTuple
 
-from quarterdeck.access.doorman import Witnesses
+from quarterdeck.access.doorman import Tailnet, Witnesses
 from quarterdeck.access.guard import Guard
 from quarterdeck.access.register import Register
-from quarterdeck.access.whois import Tailscaled
+from quarterdeck.settings import Settings
 from quarterdeck.web.app import Front, Routes, create_app
 from quarterdeck.web.door import Door
 from quarterdeck.web.operating import Operating
@@ -34,13 +34,19 @@ class _People(NamedTuple):
         return None if self.register.trouble is None else str(self.register.trouble)
 
 
+def _tailnet(settings: Settings) -> Tailnet:
+    from quarterdeck.access.whois import Tailscaled  # noqa: PLC0415 -- it loads the network, which most never need
+
+    return Tailscaled(settings.access.tailscaled)
+
+
 def build(
     deck: Deck, entrance: Entrance, trust: Trust, entrances: Entrances, beside: Beside = ()
 ) -> tuple[Front, Server]:
     """Put it together around a running deck; nothing is listened on before the server runs."""
     settings, clock = deck.settings, deck.clock
     witnesses = Witnesses(
-        tailnet=Tailscaled(settings.access.tailscaled) if entrances.prove is not None else None,
+        tailnet=None if entrances.prove is None else _tailnet(settings),
         bearers=bearers(settings, clock),
         daemon_uid=trust.daemon_uid,
     )

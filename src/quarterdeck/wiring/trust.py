@@ -5,17 +5,18 @@ Rule: a proof is worth as much as the last try. One that fails takes the place o
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
-from quarterdeck.access.proof import Proof, prove
+if TYPE_CHECKING:
+    from quarterdeck.access.proof import Proof
 
 
 class Trust:
     """Proves, and knows what the last try has proven."""
 
-    def __init__(self, place: PurePath, prove: Callable[[PurePath], Proof] = prove) -> None:
-        self._place, self._prove = place, prove
+    def __init__(self, place: PurePath) -> None:
+        self._place = place
         self._proof: Proof | None = None
 
     def prove(self) -> Proof:
@@ -24,8 +25,10 @@ class Trust:
         Raises:
             TrustError: when there is any doubt.
         """
+        from quarterdeck.access.proof import prove  # noqa: PLC0415 -- who serves no tailnet need not load it
+
         self._proof = None
-        self._proof = self._prove(self._place)
+        self._proof = prove(self._place)
         return self._proof
 
     def daemon_uid(self) -> int | None:

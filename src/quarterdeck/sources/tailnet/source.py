@@ -14,7 +14,6 @@ from pathlib import Path, PurePath
 from typing import Any, Final
 
 from quarterdeck.errors import QuarterdeckError
-from quarterdeck.http import HttpError, Limits, LocalLooker
 from quarterdeck.sources.files import SourceError
 from quarterdeck.sources.tailnet import parse, serve
 from quarterdeck.truth import fields as F  # noqa: N812 -- a table reads better with one letter before each field
@@ -25,7 +24,8 @@ HOST: Final = "local-tailscaled.sock"
 """The only name under which the daemon answers."""
 API: Final = "/localapi/v0/"
 STATUS, SERVE, PROOF = "status", "serve-config", "our own proof"
-LIMITS: Final = Limits(connect_s=1, silence_s=2, total_s=3, body=16_000_000)
+CONNECT_S, SILENCE_S, TOTAL_S = 1.0, 2.0, 3.0
+BODY_LIMIT: Final = 16_000_000
 """A status has a kilobyte for each machine of the tailnet."""
 GOOD: Final = 200
 REFUSED: Final = {
@@ -39,7 +39,7 @@ class TailnetSource:
     """The daemon of this host."""
 
     name = "tailnet"
-    budget_s = 2 * LIMITS.total_s + 1.0
+    budget_s = 2 * TOTAL_S + 1.0
     every_s = 30.0
 
     def __init__(self, host: str, place: PurePath, prove: Callable[[], Collection[str]]) -> None:
@@ -48,7 +48,7 @@ class TailnetSource:
         ``prove`` returns the addresses that are proven, and raises a ``QuarterdeckError`` when there is a doubt.
         """
         self._subject = f"host:{host}/tailnet"
-        self._looker, self._prove = LocalLooker(place, HOST, LIMITS), prove
+        self._place, self._prove = place, prove
 
     @property
     def expected(self) -> tuple[Key, ...]:
@@ -99,8 +99,11 @@ class TailnetSource:
         Raises:
             SourceError: when it cannot be had.
         """
+        from quarterdeck.http import HttpError, Limits, LocalLooker  # noqa: PLC0415 -- looking begins before it is there
+
+        limits = Limits(connect_s=CONNECT_S, silence_s=SILENCE_S, total_s=TOTAL_S, body=BODY_LIMIT)
         try:
-            answer = self._looker.get(API + word)
+            answer = LocalLooker(self._place, HOST, limits).get(API + word)
         except HttpError as error:
             raise SourceError(error.reason, error.detail) from None
         if answer.status != GOOD:
