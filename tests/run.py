@@ -28,7 +28,7 @@ from typing import IO, Final
 ROOT: Final = Path(__file__).resolve().parent.parent
 RESULTS: Final = ROOT / ".results"
 Gate = Callable[[Path], list[str]]
-GATED: Final = ("src/quarterdeck/truth/*", "src/quarterdeck/views/*")
+GATED: Final = ("src/quarterdeck/truth/*", "src/quarterdeck/views/*", "src/quarterdeck/access/*")
 GATE_PERCENT: Final = 95
 FAREWELL_S: Final = 15  # for fixtures to put away what they started
 PYTEST: Final = (sys.executable, "-u", "-m", "pytest", "-p", "tests.recording")
@@ -48,7 +48,7 @@ ROUNDS: Final = (
     (
         Suite(
             "unit",
-            limit_s=900,
+            limit_s=1500,
             arguments=(
                 *("tests", "--ignore=tests/real", "--ignore=tests/e2e", "--ignore=tests/benchmarks"),
                 *("--numprocesses=2", "--dist=worksteal", "--cov", "--cov-report="),
@@ -57,7 +57,7 @@ ROUNDS: Final = (
     ),
     (
         Suite("real", limit_s=1200, arguments=("tests/real", "--verbose")),
-        Suite("e2e", limit_s=900, arguments=("tests/e2e", "--verbose")),
+        Suite("e2e", limit_s=1200, arguments=("tests/e2e", "--verbose")),
     ),
     (Suite("bench", limit_s=600, arguments=("tests/benchmarks", "--numprocesses=2", "--dist=worksteal")),),
 )
