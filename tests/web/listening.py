@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from quarterdeck.access.guard import Guard
 from quarterdeck.access.identity import Doorman, Peer, Person
-from quarterdeck.web.app import Front, create_app
+from quarterdeck.web.app import Front, Routes, create_app
 from quarterdeck.web.server import LIMITS, Entrances, Limits, Prove, Server, bound_unix
 from tests.fakes.door import OPERATOR, FakeDoorman
 from tests.fakes.hub import FakeHub
@@ -131,9 +131,10 @@ def listening(
     tailnet: bool = False,
     served: Path | None = None,
     names: tuple[str, ...] = (),
+    more: Routes | None = None,
 ) -> Iterator[Listening]:
     """Serve a small fleet to whom a doorman knows."""
-    front = create_app(FakeHub(world(0, NOW), NOW))
+    front = create_app(FakeHub(world(0, NOW), NOW), more)
     guard = Guard(front, doorman or FakeDoorman(), asking_s=1, still_every_s=0.1)
     loopback = socket.create_server((LOOPBACK, 0))
     port = int(loopback.getsockname()[1])
