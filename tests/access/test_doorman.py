@@ -634,3 +634,15 @@ async def test_a_ledger_that_does_not_answer_lets_nobody_in(home: House) -> None
     with turn:
         assert await home.who(LOOPBACK, said) is None
     assert await home.who(LOOPBACK, said) is not None
+
+
+async def test_a_thousand_who_wait_for_the_ledger_wait_for_one_look(home: House) -> None:
+    """While it does not answer, one thread waits for it, however many knock; a mistake in reading it lets nobody in."""
+    said = local(home)
+    home.pass_time(FRESH_S)
+    turn: threading.Lock = vars(home.entrance.register)["_turn"]
+    with turn:
+        knocking = [asyncio.ensure_future(home.who(LOOPBACK, said)) for _ in range(1_000)]
+        await asyncio.sleep(0.1)
+        assert sum(thread.name == "Register" for thread in threading.enumerate()) == 1
+    assert all(person is not None for person in await asyncio.gather(*knocking))

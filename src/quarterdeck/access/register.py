@@ -11,7 +11,8 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Thread
 from typing import Final, NamedTuple, TypeVar
 
 from quarterdeck.access.steady import Steady
@@ -48,7 +49,7 @@ class Register:
         self._copy: Copy | None = None
         self._looked_at = float("-inf")
         self._turn = threading.Lock()
-        self._reader = ThreadPoolExecutor(1, thread_name_prefix="Register")
+        self._under_way: asyncio.Future[None] | None = None
         self._said = ""
         self.trouble: LedgerUnavailableError | None = None
         """Why nobody can be let in; None when they can."""
@@ -62,9 +63,8 @@ class Register:
     async def current(self, younger_s: float = FRESH_S) -> Copy | None:
         """Return a copy that is younger than so many seconds; None when the ledger cannot be read, or not in time."""
         if not self._is_fresh(younger_s):
-            reading = asyncio.get_running_loop().run_in_executor(self._reader, self._look, younger_s)
             try:
-                await asyncio.wait_for(reading, PATIENCE_S)
+                await asyncio.wait_for(asyncio.shield(self._looking(younger_s)), PATIENCE_S)
             except TimeoutError:
                 log.warning("Nobody was let in: the ledger was not read within %g s.", PATIENCE_S)
             self._say()
@@ -92,9 +92,25 @@ class Register:
         finally:
             self._look(0.0)
 
-    def close(self) -> None:
-        """Read no more."""
-        self._reader.shutdown(wait=False, cancel_futures=True)
+    def _looking(self, younger_s: float) -> asyncio.Future[None]:
+        """Return the look that is under way, beginning one where there is none.
+
+        Its thread is one that nobody waits for at the end: a server that hangs must not keep the program.
+        """
+        loop, under_way = asyncio.get_running_loop(), self._under_way
+        if under_way is None or under_way.done() or under_way.get_loop() is not loop:
+            under_way = self._under_way = loop.create_future()
+            Thread(target=self._look_for, args=(under_way, younger_s), name="Register", daemon=True).start()
+        return under_way
+
+    def _look_for(self, waiting: asyncio.Future[None], younger_s: float) -> None:
+        failed: Exception | None = None
+        try:
+            self._look(younger_s)
+        except Exception as error:  # noqa: BLE001 -- whoever waits for it is told
+            failed = error
+        with suppress(RuntimeError):  # nobody waits any more: the loop is closed
+            waiting.get_loop().call_soon_threadsafe(_end, waiting, failed)
 
     def _is_fresh(self, younger_s: float = FRESH_S) -> bool:
         return self._steady.up() - self._looked_at < younger_s
@@ -133,3 +149,10 @@ class Register:
         self.trouble, self._copy = trouble, None
         self.generation += 1
         self.in_trouble()
+
+
+def _end(waiting: asyncio.Future[None], failed: Exception | None) -> None:
+    if failed is None:
+        waiting.set_result(None)
+    else:
+        waiting.set_exception(failed)

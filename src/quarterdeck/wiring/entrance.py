@@ -25,7 +25,7 @@ from quarterdeck.store.ledger.ledger import Ledger
 from quarterdeck.store.ledger.people import People
 from quarterdeck.wiring.memory import Found
 
-STOP_S: Final = 2.0
+STOP_S: Final = 1.0
 """Seconds that the keeper gets to write a last time."""
 
 
@@ -56,11 +56,11 @@ class Entrance:
         finally:
             keeper.stop()
             thread.join(STOP_S)
-            self.close()
+            if not thread.is_alive():  # else it waits for a server or a disk, and ends with the process
+                self.close()
 
     def close(self) -> None:
         """Close the ledger."""
-        self.register.close()
         self.ledger.close()
 
 
