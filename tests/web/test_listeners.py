@@ -90,6 +90,17 @@ def test_a_unix_socket_is_taken_only_where_nobody_listens(tmp_path: Path) -> Non
     assert other.read_text() == "keep me"
 
 
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o770])
+def test_a_unix_socket_is_not_taken_where_others_could_put_theirs(tmp_path: Path, mode: int) -> None:
+    """In a folder that others can write in, they could take its place and be shown what people show to us."""
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    folder.chmod(mode)
+    with pytest.raises(PermissionError):
+        bound_unix(folder / "s")
+    assert not list(folder.iterdir())
+
+
 # --- what is proven --------------------------------------------------------------------------------------------------
 
 QUICK: Final = LIMITS._replace(prove_every_s=0.05, prove_s=0.3)

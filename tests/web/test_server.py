@@ -12,6 +12,9 @@ import psutil
 import pytest
 
 from quarterdeck.access.armour import ARMOUR
+from quarterdeck.access.identity import Permission
+from quarterdeck.web.answers import TEXT, Answer, answer
+from quarterdeck.web.app import Ask, Route
 from quarterdeck.web.server import LIMITS
 from tests.web.listening import (
     LIMIT_S,
@@ -23,6 +26,7 @@ from tests.web.listening import (
     connected,
     listening,
     open_lines,
+    rest,
     said,
     status,
     until,
@@ -206,6 +210,31 @@ def test_a_head_has_a_length(head: bytes) -> None:
         assert running.answers()
 
 
+def test_a_head_has_a_length_while_an_answer_is_under_way_too() -> None:
+    """T27: whoever reads a stream cannot send a second head without end behind it; memory does not grow with it."""
+    with listening() as running, connected(running) as line:
+        line.sendall(f"GET /live/brief HTTP/1.1\r\nHost: {LOOPBACK}:{running.port}\r\n\r\n".encode())
+        assert line.recv(65_536)
+        words = b"".join(b"X%d: %s\r\n" % (n, b"a" * 1_000) for n in range(100_000))
+        before = psutil.Process().memory_info().rss
+        line.settimeout(5)
+        with pytest.raises(ConnectionError):
+            line.sendall(b"GET /brief HTTP/1.1\r\n" + words)
+        assert psutil.Process().memory_info().rss - before < 30_000_000
+        assert running.answers()
+
+
+def test_nor_is_a_second_head_behind_a_stream_waited_for() -> None:
+    """T27: one that is begun behind an answer that goes on has to arrive in the time that every head has."""
+    with listening(limits=HASTY) as running, connected(running) as line:
+        line.sendall(f"GET /live/brief HTTP/1.1\r\nHost: {LOOPBACK}:{running.port}\r\n\r\n".encode())
+        assert line.recv(65_536)
+        line.sendall(b"GET /brief HTTP/1.1\r\nX: a")
+        line.settimeout(LIMIT_S)
+        rest(line)
+        until(lambda: not open_lines(running), "it is hung up on")
+
+
 def test_a_long_address_is_refused_or_hung_up_on(server: Listening) -> None:
     """T27: an address longer than any of ours gets a reason, one longer than a head gets nothing."""
     assert status(server.ask("/brief?" + "a" * 9_000)) == b"414"
@@ -258,6 +287,30 @@ def test_half_closed_lines_are_closed() -> None:
             until(lambda: open_lines(running) == 0, "all are closed")
         until(lambda: running.front.rooms.streams == 0, "no stream is left")
         assert running.answers()
+
+
+def test_what_does_not_come_whole_changes_nothing() -> None:
+    """T27: a form of which only a part comes, before its sender is gone, is not acted on; one that is whole is."""
+    sent: list[bytes] = []
+
+    async def act(ask: Ask) -> Answer:
+        sent.append(ask.body)
+        return answer(b"done", TEXT)
+
+    with listening(more={"/act": {"POST": Route(Permission.ACT, act)}}) as running:
+        origin = f"{LOOPBACK}:{running.port}"
+        kind = "Content-Type: application/x-www-form-urlencoded"
+        head = f"POST /act HTTP/1.1\r\nHost: {origin}\r\nOrigin: http://{origin}\r\n{kind}\r\n"
+        for length, body in ((10, "a=b"), (10, ""), (65_536, "a" * 65_535), (3, "a=b")):
+            with connected(running) as line:
+                line.sendall(f"{head}Content-Length: {length}\r\n\r\n{body}".encode())
+                line.shutdown(socket.SHUT_WR)
+                rest(line)
+        until(lambda: open_lines(running) == 0, "all are closed")
+        with connected(running) as line:
+            whole = f"{head}Content-Length: 3\r\nConnection: close\r\n\r\na=b"
+            assert status(said(line, whole.encode())) == b"200"
+    assert {*sent} == {b"a=b"}
 
 
 # --- crowds ----------------------------------------------------------------------------------------------------------

@@ -374,11 +374,8 @@ def bound_unix(path: Path) -> socket.socket:
             raise FileExistsError(17, "somebody listens there")
         if path.is_socket():
             path.unlink()
-        before = os.umask(0o117)
-        try:
-            taken.bind(str(path))
-        finally:
-            os.umask(before)
+        taken.bind(str(path))
+        path.chmod(0o660)  # before anybody can connect: it is not listened on yet
     except OSError:
         taken.close()
         raise
