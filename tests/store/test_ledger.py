@@ -629,12 +629,24 @@ def test_who_does_not_get_a_turn_to_write_says_so(opened: Open, file: Path) -> N
     """A program that keeps its turn does not hold others for ever, and keeps nobody from reading."""
     people = People(opened(file))
     people.admit(session(), most=MOST)
-    held = os.open(file.parent, os.O_RDONLY)
+    held = os.open(f"{file}.lock", os.O_RDWR)
     fcntl.flock(held, fcntl.LOCK_EX)
     assert refused(people.end_all) is Kind.BUSY
     assert ids(people) == [1]
     os.close(held)
     assert people.end_all() == 1
+
+
+def test_who_may_only_read_the_folder_keeps_nobody_from_writing(opened: Open, file: Path) -> None:
+    """A folder that others can open gives them nothing to hold: sessions can be ended whatever they lock there."""
+    people = People(opened(file))
+    people.admit(session(), most=MOST)
+    file.parent.chmod(0o755)
+    held = os.open(file.parent, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    assert people.end_all() == 1
+    assert Path(f"{file}.lock").stat().st_mode & 0o777 == 0o600
+    os.close(held)
 
 
 def test_two_programs_begin_one_ledger(place: Path | str, opened: Open) -> None:

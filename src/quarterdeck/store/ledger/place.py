@@ -4,6 +4,8 @@ Rule 1: the file and its folder belong to whoever runs this, and nobody else can
 Rule 2: a new file is made under another name, and is whole before it gets its own.
 Rule 3: whatever lies there and cannot be used is left as it is: it is not ours to lose.
 Rule 4: programs that write in it do so one after the other, and move the log into the file in their own turn only.
+        Whose turn it is, is a lock on a file that others cannot open: with one on the folder, whoever may read the
+        folder could keep its owner from ending a session.
 Rule 5: while it is open in this process, the file is opened by nobody but SQLite: closing it again would take away the
         locks that SQLite holds on it.
 """
@@ -85,7 +87,7 @@ class Place:
             LedgerError: when others do not stop writing.
         """
         try:
-            handle = os.open(self.file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            handle = os.open(f"{self.file}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise _refused(self.file, error) from None
         try:
