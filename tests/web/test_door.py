@@ -32,6 +32,7 @@ RULES = (
     Rule("tailnet", "me@example.com", "operator"),
     Rule("tailnet", "you@example.com", "viewer", frozenset({"north"})),
     Rule("forge", "me", "viewer"),
+    Rule("tailnet", "south@example.com", "operator", frozenset({"south"})),
 )
 HOSTS = {Way.LOOPBACK: b"127.0.0.1:8421", Way.TAILNET: b"box.tail.ts.net:8421", Way.SERVE: b"box.tail.ts.net"}
 FIELD = re.compile(r'name="csrf" value="([0-9a-f]{64})"')
@@ -397,6 +398,22 @@ async def test_a_viewer_ends_nobody_elses(browser: Opened) -> None:
         refused = await viewer.post(place, csrf=mark, session="1")
         assert refused.status == 403
         assert b"takes an operator" in refused.body
+    assert (await owner.get("/brief")).status == 200
+
+
+async def test_an_operator_of_some_agents_ends_nobody_elses(home: House, browser: Opened) -> None:
+    """T17: who may see some agents only is not told who else is in, and throws out nobody of the others."""
+    owner = await come_in(browser())
+    home.tailnet.claim = Claim("tailnet", "south@example.com")
+    theirs = browser(TAILNET)
+    page = await theirs.get("/you")
+    assert b"operator" in page.body
+    assert b"Sessions of others" not in page.body
+    mark = home.entrance.forms.mark(Person("tailnet", "south@example.com", Role.OPERATOR))
+    for place in ("/people/end", "/people/end-others"):
+        refused = await theirs.post(place, csrf=mark, session="1")
+        assert refused.status == 403
+        assert b"sees all agents" in refused.body
     assert (await owner.get("/brief")).status == 200
 
 

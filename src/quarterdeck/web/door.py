@@ -1,7 +1,7 @@
 """Coming in and going out: the page on which a one-time token is used, and the page that says who one is.
 
 Rule 1: following an address changes nothing. A token is used, and a session ended, by a form of one's own.
-Rule 2: everybody may end what is their own. Only who may act ends what is others'.
+Rule 2: everybody may end what is their own. Only who may act, and sees all agents, sees or ends what is others'.
 Rule 3: whoever comes in gets a value nobody had before; the session that it takes the place of is over.
 Rule 4: ages and ends are told by the clock that they are judged by.
 """
@@ -116,7 +116,7 @@ class Door:
         person, copy = _person(ask), await self._copy()
         every = self._sessions.all(copy)
         mine = next((one for one in every if one.id == person.session), None)
-        others = [one for one in every if not _is_own(one, person)] if person.may(Permission.ACT) else []
+        others = [one for one in every if not _is_own(one, person)] if _is_over_all(person) else []
         now = self._steady.now()
         return self._page(
             "you.html",
@@ -131,7 +131,7 @@ class Door:
             others=[self._line(one, person) for one in others[:SESSIONS_SHOWN]],
             more=max(len(others) - SESSIONS_SHOWN, 0),
             tokens=len(copy.tokens),
-            acts=person.may(Permission.ACT),
+            acts=_is_over_all(person),
         )
 
     @staticmethod
@@ -173,12 +173,14 @@ class Door:
         await self._end([one.id for one in every if _is_own(one, person) and one.id != person.session])
         return see("/you")
 
-    async def _end_any(self, _ask: Ask, _person: Person, fields: Fields) -> Answer:
+    async def _end_any(self, _ask: Ask, person: Person, fields: Fields) -> Answer:
+        _require_over_all(person)
         if not await self._end((_number(fields),)):
             raise Refusal(HTTPStatus.NOT_FOUND, "There is no such session any more. Load /you again.")
         return see("/you")
 
     async def _end_all_others(self, _ask: Ask, person: Person, _fields: Fields) -> Answer:
+        _require_over_all(person)
         mine = () if person.session is None else (person.session,)
         await asyncio.to_thread(lambda: self._sessions.end_all(but=mine))
         return see("/you")
@@ -209,6 +211,16 @@ def _person(ask: Ask) -> Person:
     if ask.person is None:
         raise Refusal(HTTPStatus.FORBIDDEN, "This is not open to you.")
     return ask.person
+
+
+def _is_over_all(person: Person) -> bool:
+    """Whether sessions of others are theirs to see and end: a session is of nobody's agents in particular."""
+    return person.may(Permission.ACT) and person.instances is None
+
+
+def _require_over_all(person: Person) -> None:
+    if not _is_over_all(person):
+        raise Refusal(HTTPStatus.FORBIDDEN, "Sessions of others are ended by an operator who sees all agents.")
 
 
 def _is_own(one: Session, person: Person) -> bool:

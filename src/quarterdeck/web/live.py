@@ -69,6 +69,8 @@ class Channel:
         newest = self.newest
         if newest is None or newest.state == state:
             return b"", True
+        if self._parts(state) is None:
+            state = ""  # what is not remembered leads to the whole page, whatever a reader says it is called
         pair = (state, newest.state)
         if pair not in self.told:
             self.told[pair] = self._difference(state, newest)
