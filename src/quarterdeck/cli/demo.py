@@ -54,7 +54,8 @@ def demo(wanted: Wanted) -> int:
             decided = settings.load(made.settings, ())._replace(state=place)
             say("history")
             _remember(decided, made, say)
-            deck = wiring.build(decided, log=log, remember=True)._replace(banner=BANNER)
+            taken = decided._replace(port=listener.getsockname()[1])
+            deck = wiring.build(taken, log=log, remember=True)._replace(banner=BANNER)
             with deck.running():
                 say("")
                 serve(deck, listener)

@@ -65,7 +65,8 @@ def up(homes: Sequence[Path], port: int | None, config: Path | None) -> int:
     decided = settings.load(config, homes)
     log = logs.configure(clean)
     with listening(decided.port if port is None else port) as listener:
-        deck = wiring.build(decided, log=log, remember=True)
+        # The port that was taken, not the one that was asked for, is what nobody else may reach.
+        deck = wiring.build(decided._replace(port=listener.getsockname()[1]), log=log, remember=True)
         with deck.running():
             from quarterdeck.cli.pulse import Pulse
 
