@@ -152,6 +152,7 @@ def test_our_own_pages_and_people_get_what_they_ask_for(site: bytes) -> None:
         ("POST", b"%d" % LONGEST_BODY, 200),
         ("POST", b"%d" % (LONGEST_BODY + 1), 413),
         ("POST", b"9" * 40, 413),
+        ("POST", b"9" * 5_000, 413),
         ("POST", b"-1", 413),
         ("POST", b"+1", 413),
         ("POST", b"1_0", 413),
