@@ -179,6 +179,20 @@ async def test_what_is_ended_here_is_over_at_once(home: House) -> None:
     assert await home.who(LOOPBACK, said) is None
 
 
+async def test_what_ends_while_a_witness_thinks_is_over(home: House) -> None:
+    """Whose session ends while the tailnet is asked who they are is not let in by it, nor remembered."""
+    home.tailnet.claim = None
+    home.tailnet.hangs = threading.Event()
+    made = home.entrance.sessions.begin(Claim("local", "owner"), Role.OPERATOR)
+    said = {b"cookie": b"quarterdeck=" + made.value.encode()}
+    asked = asyncio.create_task(home.who(TAILNET, said))
+    await asyncio.sleep(0.05)
+    assert home.entrance.sessions.end((made.id,)) == 1
+    home.tailnet.hangs.set()
+    assert await asked is None
+    assert home.doorman.remembered(TAILNET, said, b"") is None
+
+
 async def test_what_another_program_ends_is_over_within_two_seconds(home: House, file: Path) -> None:
     """Another hub, or the terminal, ends it: here it is over two seconds later at the latest."""
     said = local(home)
@@ -452,6 +466,20 @@ async def test_an_issuer_is_asked_once_in_five_seconds(home: House) -> None:
     home.bearers.known = {}
     home.pass_time(HEARD_S)
     assert await home.who(LOOPBACK, authorization(SIGNED)) is None
+
+
+async def test_tokens_that_take_long_keep_nobody_else_waiting(home: House) -> None:
+    """However many tokens of an issuer somebody shows who is slow to answer, the tailnet is asked meanwhile."""
+    home.bearers.hangs = threading.Event()
+    try:
+        shown = [{b"authorization": b"Bearer token-%d" % number} for number in range(100)]
+        asked = [asyncio.create_task(home.who(LOOPBACK, said)) for said in shown]
+        await asyncio.sleep(0.05)
+        assert await home.who(TAILNET) is not None
+        assert not any(each.done() for each in asked)
+    finally:
+        home.bearers.hangs.set()
+    assert await asyncio.gather(*asked) == [None] * len(asked)
 
 
 async def test_an_issuer_that_fails_lets_nobody_in(home: House) -> None:

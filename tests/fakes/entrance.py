@@ -59,11 +59,15 @@ class FakeBearers:
 
     known: Mapping[str, Claim] = field(default_factory=dict)
     error: Exception | None = None
+    hangs: threading.Event | None = None
+    """Where it is given, no answer comes before it is set."""
     asked: int = 0
 
     def claim(self, token: str) -> Claim | None:
         """Say whose it is."""
         self.asked += 1
+        if self.hangs is not None:
+            self.hangs.wait(30)
         if self.error is not None:
             raise self.error
         return self.known.get(token)

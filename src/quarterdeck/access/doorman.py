@@ -39,7 +39,9 @@ NOT_HEARD_S: Final = 1.0
 WITNESS_S: Final = 2.0
 """Seconds that a witness gets to answer."""
 WITNESSES: Final = 4
-"""Witnesses that are asked at one time."""
+"""How often each witness is asked at one time. They do not share their threads: whoever shows an issuer's tokens that
+take long to judge keeps nobody waiting whom the tailnet knows."""
+THE_TAILNET, THE_ISSUER = "the tailnet's daemon", "the issuer's keys"
 BROUGHT: Final = 443
 """The daemon does not say from which port it brings somebody; whose an address is does not hang on that."""
 MOST: Final = 4_096
@@ -112,7 +114,9 @@ class Doorman:
         self._known: dict[tuple[object, ...], Known] = {}
         self._heard: dict[tuple[object, ...], Heard] = {}
         self._secret = secrets.token_bytes(32)
-        self._threads = ThreadPoolExecutor(WITNESSES, thread_name_prefix="Witness")
+        self._threads = {
+            who: ThreadPoolExecutor(WITNESSES, thread_name_prefix="Witness") for who in (THE_TAILNET, THE_ISSUER)
+        }
         self._log = Seldom(log, up)
 
     def remembered(self, peer: Peer, said: Said, query: bytes) -> Person | None:
@@ -139,28 +143,29 @@ class Doorman:
 
     def close(self) -> None:
         """Ask nobody any more."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in self._threads.values():
+            threads.shutdown(wait=False, cancel_futures=True)
 
     # --- recognising -------------------------------------------------------------------------------------------------
 
     async def _asked(self, peer: Peer, said: Said, query: bytes) -> Person | None:
         if FUNNEL in said or not self._is_right_daemon(peer):
             return None
-        copy = await self._register.current()
-        found = None if copy is None else await self._found(copy, peer, said, query)
+        claim = await self._claim_of_way(peer, said)
+        if claim is not None and rules.is_shut_out(claim, self._people):
+            return None
+        copy = await self._register.current()  # after the witness: what ended while one thought is over
+        found = None if copy is None else await self._found(copy, claim, peer, said, query)
         if copy is None or found is not None or not shown.is_ours(said, query, peer.way):
             return found
         newer = await self._register.current(SOON_S)
         if newer is not None and newer is not copy:
-            found = await self._found(newer, peer, said, query)
+            found = await self._found(newer, claim, peer, said, query)
         if found is None and shown.one_time_token(query) is not None and (wait := self._tokens.wrong(peer)):
             await self._sleep(wait)
         return found
 
-    async def _found(self, copy: Copy, peer: Peer, said: Said, query: bytes) -> Person | None:
-        claim = await self._claim_of_way(peer, said)
-        if claim is not None and rules.is_shut_out(claim, self._people):
-            return None
+    async def _found(self, copy: Copy, claim: Claim | None, peer: Peer, said: Said, query: bytes) -> Person | None:
         token = shown.bearer(said)
         if token != "":
             return None if token is None else await self._bearer(copy, peer, said, query, token)
@@ -202,7 +207,7 @@ class Doorman:
         tailnet, where = self._witnesses.tailnet, (address, port)
         if tailnet is None:
             raise UnknownError("there is nobody who says who comes by way of the tailnet")
-        return await self._word(where, lambda: tailnet.whois(*where), "the tailnet's daemon")
+        return await self._word(where, lambda: tailnet.whois(*where), THE_TAILNET)
 
     async def _bearer(self, copy: Copy, peer: Peer, said: Said, query: bytes, token: str) -> Person | None:
         if token.startswith(PREFIX):
@@ -215,7 +220,7 @@ class Doorman:
         if bearers is None:
             return None
         key = ("bearer", blake2b(token.encode(), digest_size=16, key=self._secret).digest())
-        claim = await self._word(key, lambda: bearers.claim(token), "the issuer's keys")
+        claim = await self._word(key, lambda: bearers.claim(token), THE_ISSUER)
         found = None if claim is None else rules.person(claim, self._people)
         return None if found is None else self._remember(peer, said, query, found)
 
@@ -237,7 +242,7 @@ class Doorman:
         heard = self._heard.get(about)
         if heard is not None and self._up() < heard.until:
             return heard.claim
-        asked = asyncio.get_running_loop().run_in_executor(self._threads, ask)
+        asked = asyncio.get_running_loop().run_in_executor(self._threads[who], ask)
         try:
             claim = await asyncio.wait_for(asked, WITNESS_S)
         except TimeoutError:
