@@ -161,13 +161,15 @@ def test_nothing_outlives_a_demo(how: signal.Signals, tmp_path: Path) -> None:
     env = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state")}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env, text=True) as demo:
         assert demo.stdout is not None
-        said = [demo.stdout.readline(), demo.stdout.readline()]
+        said = [demo.stdout.readline() for _ in range(3)]
         (place,) = (tmp_path / "quarterdeck" / "demo").glob("fleet-*")
         alive = children_of(place)
         demo.send_signal(how)
         demo.wait(30)
     assert said[0].startswith("Quarterdeck ")
-    assert said[1].startswith("Demo: ")
+    assert said[1].startswith("Come in, once: ")
+    assert said[2].startswith("Demo: ")
+    assert not (tmp_path / "state").exists()
     assert len(alive) == 2
     gone, left = psutil.wait_procs(alive, timeout=15)
     assert (len(gone), left) == (2, [])
