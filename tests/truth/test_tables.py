@@ -239,6 +239,9 @@ HOST_CASES = [
     ("host:deck/disk//", {F.DISK_TOTAL: 100, F.DISK_FREE: 1, F.INODES_FREE_SHARE: 0.5}, "down"),
     ("host:deck/disk//", {F.DISK_TOTAL: 100, F.DISK_FREE: 50, F.INODES_FREE_SHARE: 0.01}, "degraded"),
     ("host:deck/listener/0.0.0.0:9119", {F.LISTENER_PUBLIC: True, F.LISTENER_ROLE: "dashboard"}, "degraded"),
+    ("host:deck/listener/192.168.1.2:9119", {F.LISTENER_PUBLIC: True, F.LISTENER_ROLE: "dashboard"}, "degraded"),
+    ("host:deck/listener/100.101.102.103:9119", {F.LISTENER_PUBLIC: True, F.LISTENER_ROLE: "dashboard"}, "ok"),
+    ("host:deck/listener/[fd7a:115c:a1e0::7]:9119", {F.LISTENER_PUBLIC: True, F.LISTENER_ROLE: "dashboard"}, "ok"),
     ("host:deck/listener/127.0.0.1:9119", {F.LISTENER_PUBLIC: False, F.LISTENER_ROLE: "dashboard"}, "ok"),
     (
         "systemd:user/a.service",

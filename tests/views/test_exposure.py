@@ -115,6 +115,15 @@ def test_who_cannot_tell_is_said_once() -> None:
     assert any("denied: may not be asked" in gap.why for gap in gaps)
 
 
+def test_what_is_switched_off_stands_on_coverage() -> None:
+    """A witness that the settings do not let us ask is a gap: a way through it would not be seen."""
+    off: dict[str, Facts] = {f"{HERE}/forwarder/containers": {"found": "not asked"}}
+    gaps = {gap.place: gap for gap in view(off, name="coverage").gaps if "ways in" in gap.why}
+    assert gaps.keys() == {"containers"}
+    assert gaps["containers"].fix
+    assert rows(view(off))[f"{HERE}/forwarder/containers"].judgement.knowledge == "retired"
+
+
 def test_nobody_looked_is_not_private() -> None:
     """Without a single word on what is protected there is nothing to be calm about."""
     made = VIEWS["exposure"].make(Judged(Snapshot(1, NOW, (), {}), NOW), Asked(), None)

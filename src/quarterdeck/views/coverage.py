@@ -82,7 +82,13 @@ def coverage(judged: Judged, asked: Asked, _recalled: object = None) -> View:
     """Return the coverage view over a filter."""
     names = judged.of("source", instance=asked.instance)
     unread = tuple(_unread(judged, asked.instance))
-    gaps = (*unread, *_unnamed(judged, asked.instance), *_limits(judged, asked.instance), *_nowhere())
+    gaps = (
+        *unread,
+        *_unnamed(judged, asked.instance),
+        *_limits(judged, asked.instance),
+        *_unasked(judged),
+        *_nowhere(),
+    )
     rows = build_whole(judged, names)
     view = Page(judged, asked).view("coverage", "Coverage", names, rows=rows, gaps=gaps)
     if not judged.instances:
@@ -123,6 +129,15 @@ def _limits(judged: Judged, instance: str) -> Iterator[Gap]:
             facts.asked = {}
             if holds(facts, one):
                 yield Gap(one.id, what, why, "", tuple(r for r in facts.asked.values() if isinstance(r, Known)))
+
+
+def _unasked(judged: Judged) -> Iterator[Gap]:
+    """Who is not asked for ways in, because the settings say so."""
+    for name in judged.of("forwarder"):
+        reading = judged.facts(name).reading(F.FORWARDER_FOUND)
+        if isinstance(reading, Known) and reading.value == "not asked":
+            why = "Not asked for ways in, by the settings: one through it would not be seen."
+            yield Gap(ALL, name.rpartition("/")[2], why, "Switch it on under `[exposure]`.", (reading,))
 
 
 def _nowhere() -> Iterator[Gap]:

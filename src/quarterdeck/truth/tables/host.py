@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from quarterdeck.truth import fields as F  # noqa: N812 -- a table reads better with one letter before each field
+from quarterdeck.truth.addresses import Scope, scope_of
 from quarterdeck.truth.judgement import Activity, Facts, Rule, Status, words
 
 PRIVATE_ROLES = ("dashboard", "api server")
 INODES_LOW = 0.03
+
+
+def _may_be_tailnet(listener: str) -> bool:
+    """Whether a listener's address is out of the tailnet's ranges: the audit of ways in knows whether it is proven."""
+    return scope_of(listener.partition("/listener/")[2].rpartition(":")[0]) is Scope.UNPROVEN
 
 
 def _used(f: Facts) -> float:
@@ -69,7 +75,7 @@ LISTENER: tuple[Rule, ...] = (
     Rule(
         "public",
         Status.DEGRADED,
-        lambda f: f[F.LISTENER_PUBLIC] and f[F.LISTENER_ROLE] in PRIVATE_ROLES,
+        lambda f: f[F.LISTENER_PUBLIC] and f[F.LISTENER_ROLE] in PRIVATE_ROLES and not _may_be_tailnet(f.subject),
         lambda f: f"the agent's {f.get(F.LISTENER_ROLE)} listens beyond loopback",
     ),
     Rule(
