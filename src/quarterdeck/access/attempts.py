@@ -4,7 +4,9 @@ Rule 1: an attempt belongs to the browser and the origin it was begun in, lasts 
 Rule 2: all that is remembered of it is in the browser's cookie. What has to be unguessable is derived from that with a
         key which never leaves this process: whoever begins and never comes back leaves nothing here, and whoever
         sees a cookie or an address knows nothing else.
-Rule 3: only what was ended is remembered, and only until it would be over in any case.
+Rule 3: only what was ended is remembered, and only until it would be over in any case. Of too many, those that would be
+        over first are forgotten: strangers who end what they began themselves must keep nobody else out, and what
+        is forgotten here the forge still takes only once.
 """
 
 from __future__ import annotations
@@ -84,7 +86,7 @@ class Attempts:
             if cookie in self._ended:
                 raise ForgeLoginError(Trouble.USED, "This sign-in was used before", ANEW)
             if len(self._ended) >= MOST_ENDED:
-                raise ForgeLoginError(Trouble.BUSY, "Too many people are signing in", "Try again in some minutes.")
+                del self._ended[min(self._ended, key=self._ended.__getitem__)]
             self._ended[cookie] = ends
         return attempt
 

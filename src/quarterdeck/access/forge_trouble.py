@@ -16,7 +16,6 @@ class Trouble(StrEnum):
     """This browser did not begin it, or not like this."""
     TOO_LATE = "too late"
     USED = "used before"
-    BUSY = "too many at once"
     DECLINED = "declined"
     """The person or the forge said no before there was a code."""
     REFUSED = "refused"
