@@ -146,7 +146,7 @@ def _served(path: Path | None) -> Iterator[socket.socket | None]:
         why = os.strerror(error.errno) if error.errno else "its name is too long, or somebody listens there"
         raise UsageError(
             f"The unix socket of [server] cannot be taken: {why.lower()}",
-            "Its folder must be there and ours, and no other hub may use it.",
+            "Its folder must be there and ours, nobody else may change it (`chmod go-w`), and no other hub may use it.",
         ) from None
     try:
         yield taken
