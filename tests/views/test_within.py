@@ -13,6 +13,7 @@ import pytest
 
 from quarterdeck.errors import UsageError
 from quarterdeck.truth import fields as F  # noqa: N812
+from quarterdeck.truth.fields import Field
 from quarterdeck.truth.instance import Instance, instance_of, subject
 from quarterdeck.truth.judgement import Status
 from quarterdeck.truth.past import (
@@ -26,10 +27,10 @@ from quarterdeck.truth.past import (
     Tally,
     Trend,
 )
-from quarterdeck.truth.reading import Knowledge
+from quarterdeck.truth.reading import Knowledge, Known
 from quarterdeck.truth.snapshot import Look, Snapshot
 from quarterdeck.views.recall import Recall
-from quarterdeck.views.within import Within, within
+from quarterdeck.views.within import UNSAID, Within, within
 from tests.fakes.memory import FakeMemory
 from tests.truth.cast import NOW, ORIGIN, readings
 
@@ -108,6 +109,33 @@ def test_a_snapshot_of_nobody_is_empty() -> None:
     """Whoever may see no instance sees none."""
     part = within(whole(), frozenset())
     assert (part.instances, dict(part.readings), part.looks, part.gone) == ((), {}, {}, {})
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "known"),
+    [
+        (F.CREDENTIAL_SHARED_WITH, ["north"], False),
+        (F.CREDENTIAL_SHARED_WITH, ["south", "north"], False),
+        (F.CREDENTIAL_SHARED_WITH, [], True),
+        (F.SERVED_BY, "north", False),
+        (F.SERVED_BY, None, True),
+    ],
+)
+def test_a_fact_that_names_others_is_unknown(field: Field[Any], value: object, known: bool) -> None:
+    """What would name another instance is told as not known, with the reason; what names nobody is told."""
+    reading = field.known(subject("south", "gateway"), ORIGIN, value, NOW)
+    told = within(replace(whole(), readings={(reading.subject, reading.field): reading}), SOUTH)
+    assert isinstance(told.readings[reading.subject, reading.field], Known) is known
+    assert "north" not in str(told.readings)
+
+
+def test_a_reason_that_names_others_is_left_out() -> None:
+    """What a recorded judgement said of another instance by name is not said again."""
+    change = Change(HERS, NOW, Status.OK, None, Knowledge.FRESH, "served", "served by the gateway of north", None)
+    remembered = Within(FakeMemory(changed=[change]), SOUTH)
+    for found in (remembered.changes(BEFORE, NOW), remembered.changes(BEFORE, NOW, subject=HERS)):
+        (told,) = found
+        assert (told.rule, told.reason) == ("served", UNSAID)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """What somebody sees who may see some instances only: the snapshot and the memory of those, and nothing beside.
 
 Rule 1: what belongs to no instance is not shown to them either: a host, a unit or a way in tells of all who share it.
-Rule 2: a question that is not known here is not passed on. Nothing is filtered after it was answered that could have
+Rule 2: a fact of theirs that names others is not told in part: it is unknown to them, and says why.
+Rule 3: a question that is not known here is not passed on. Nothing is filtered after it was answered that could have
         been asked of the right ones alone.
 """
 
@@ -12,6 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from quarterdeck.errors import UsageError
+from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
 from quarterdeck.truth.grouped import Grouped
 from quarterdeck.truth.instance import instance_of
 from quarterdeck.truth.past import (
@@ -28,9 +30,36 @@ from quarterdeck.truth.past import (
     Tally,
     Trend,
 )
-from quarterdeck.truth.reading import Reading
+from quarterdeck.truth.reading import AnyReading, Known, Reading, Reason, Unavailable
 from quarterdeck.truth.snapshot import Snapshot
 from quarterdeck.views.recall import Recall
+
+NAMING = frozenset({F.CREDENTIAL_SHARED_WITH.name, F.SERVED_BY.name})
+"""Fields of an instance whose values are names of instances."""
+NAMING_RULES = frozenset({"shared", "served"})
+"""Rules of judgement that say those names."""
+UNSAID = "it names agents that are not shown to you"
+
+
+def seen(reading: AnyReading, instances: frozenset[str]) -> AnyReading:
+    """Return a reading as it is told to somebody who may see some instances."""
+    if reading.field not in NAMING:
+        return reading
+    known = reading if isinstance(reading, Known) else reading.last
+    if known is None or _names(known.value) <= instances:
+        return reading
+    at = reading.observed_at if isinstance(reading, Known) else reading.attempted_at
+    return Unavailable(reading.subject, reading.field, reading.origin, at, Reason.DENIED, UNSAID)
+
+
+def _names(value: object) -> frozenset[str]:
+    if value is None:
+        return frozenset()
+    return frozenset({value}) if isinstance(value, str) else frozenset(value)  # type: ignore[call-overload]  # a collection of names
+
+
+def _told(change: Change) -> Change:
+    return replace(change, reason=UNSAID) if change.rule in NAMING_RULES else change
 
 
 def within(snapshot: Snapshot, instances: frozenset[str]) -> Snapshot:
@@ -39,7 +68,15 @@ def within(snapshot: Snapshot, instances: frozenset[str]) -> Snapshot:
     return replace(
         snapshot,
         instances=tuple(one for one in snapshot.instances if one.id in instances),
-        readings=Grouped({name: told for name, told in readings.subjects.items() if instance_of(name) in instances}),
+        readings=Grouped(
+            {
+                name: {field: seen(reading, instances) for field, reading in told.items()}
+                if NAMING & told.keys()
+                else told
+                for name, told in readings.subjects.items()
+                if instance_of(name) in instances
+            }
+        ),
         looks={name: look for name, look in snapshot.looks.items() if instance_of(f"source:{name}") in instances},
         gone={name: at for name, at in snapshot.gone.items() if instance_of(name) in instances},
     )
@@ -81,9 +118,10 @@ class Within:
     ) -> Sequence[Change]:
         """Status changes of one of their subjects, or of one or all of them."""
         if subject is not None:
-            return self._recall.changes(since, until, subject=subject, limit=limit) if self._has(subject) else ()
+            found = self._recall.changes(since, until, subject=subject, limit=limit) if self._has(subject) else ()
+            return [_told(change) for change in found]
         found = [
-            change
+            _told(change)
             for one in self._asked(instance)
             for change in self._recall.changes(since, until, instance=one, limit=limit)
             if instance_of(change.subject) == one
@@ -92,7 +130,12 @@ class Within:
 
     def said(self, subject: str, since: datetime, until: datetime, *, limit: int = 500) -> Sequence[Said]:
         """Readings of one of their subjects that became others."""
-        return self._recall.said(subject, since, until, limit=limit) if self._has(subject) else ()
+        if not self._has(subject):
+            return ()
+        return [
+            each._replace(reading=seen(each.reading, self._instances), before=seen(each.before, self._instances))
+            for each in self._recall.said(subject, since, until, limit=limit)
+        ]
 
     def blind(self, since: datetime, until: datetime) -> Sequence[Blind]:
         """The intervals in which nobody looked at anything."""
@@ -103,7 +146,7 @@ class Within:
     ) -> Sequence[Late]:
         """What became known of them later."""
         found = [
-            late
+            replace(late, reading=seen(late.reading, self._instances))
             for one in self._asked(instance)
             for late in self._recall.learnt_late(at, until, instance=one, limit=limit)
             if instance_of(late.reading.subject) == one
