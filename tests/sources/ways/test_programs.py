@@ -159,6 +159,16 @@ def test_long_names_are_found(tmp_path: Path) -> None:
     assert running.has("containerd-shim-runc-v2")
 
 
+def test_processes_are_listed_once_a_second(tmp_path: Path) -> None:
+    """Who asks within a second is told by the list that is there; after it everything is read anew."""
+    machine(tmp_path, (7, "nginx", "nginx: master process nginx", "a"))
+    moments = iter((0.0, 0.0, 0.9, 1.0, 1.0, 1.5))
+    running = Running(str(tmp_path), lambda: next(moments))
+    assert (running.has("nginx"), running.has("caddy")) == (True, False)
+    (tmp_path / "7" / "comm").write_text("caddy\n")
+    assert (running.has("nginx"), running.has("caddy")) == (False, True)
+
+
 def test_hidden_processes_are_unknown(tmp_path: Path) -> None:
     """Where others' processes are hidden, that none is seen says nothing."""
     (tmp_path / "4711").mkdir()

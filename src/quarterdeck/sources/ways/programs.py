@@ -12,6 +12,8 @@ from __future__ import annotations
 import getopt
 import os
 import re
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import pairwise
@@ -30,6 +32,7 @@ LINE_LIMIT: Final = 64_000
 FIRST: Final = "1"
 HIDDEN: Final = (Reason.DENIED, "processes of other users are hidden on this machine (`hidepid`)")
 """Everybody sees the first process, unless others' are hidden."""
+KEPT_S: Final = 1.0
 COMM_LENGTH: Final = 15
 """The kernel keeps so much of a process's name."""
 
@@ -65,10 +68,16 @@ class Process(NamedTuple):
 
 
 class Running:
-    """The processes of this machine that share its network, by name, read when somebody asks."""
+    """The processes of this machine that share its network, by name, read when somebody asks.
 
-    def __init__(self, proc: str = "/proc") -> None:
-        self._proc = proc
+    Several witnesses ask at the same time: those who ask within a second of each other are told by one list of names.
+    """
+
+    def __init__(self, proc: str = "/proc", monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._proc, self._monotonic = proc, monotonic
+        self._turn = threading.Lock()
+        self._names: dict[str, str] = {}
+        self._until = float("-inf")
 
     def __call__(self, names: Iterable[str]) -> list[Process]:
         """Return the processes of some names, without those in a network of their own.
@@ -77,18 +86,30 @@ class Running:
             SourceError: when the processes cannot be listed.
         """
         wanted = {name[:COMM_LENGTH]: name for name in names}
-        pids = [
-            each.name for each in files.list_dir(self._proc, limit=PROCESSES_LIMIT).entries if each.name.isdecimal()
-        ]
-        if FIRST not in pids:
-            raise SourceError(*HIDDEN)
         found = []
-        for pid in pids:
-            with suppress(SourceError):  # it has ended meanwhile
-                name = wanted.get(self._text(pid, "comm").rstrip("\n"))
-                if name is not None and self._network(pid) in (None, self._network("self")):
+        for pid, comm in self._listed().items():
+            name = wanted.get(comm)
+            if name is not None and self._network(pid) in (None, self._network("self")):
+                with suppress(SourceError):  # it has ended meanwhile
                     found.append(Process(name, tuple(self._text(pid, "cmdline").rstrip("\0").split("\0"))))
         return found
+
+    def _listed(self) -> dict[str, str]:
+        """Return the name of each process by its number, as it was at most a second ago."""
+        with self._turn:
+            if self._monotonic() >= self._until:
+                self._names = dict(self._read())
+                self._until = self._monotonic() + KEPT_S
+            return self._names
+
+    def _read(self) -> Iterator[tuple[str, str]]:
+        entries = files.list_dir(self._proc, limit=PROCESSES_LIMIT).entries
+        pids = [each.name for each in entries if each.name.isdecimal()]
+        if FIRST not in pids:
+            raise SourceError(*HIDDEN)
+        for pid in pids:
+            with suppress(SourceError):  # it has ended meanwhile
+                yield pid, self._text(pid, "comm").rstrip("\n")
 
     def has(self, *names: str) -> bool:
         """Whether a program of one of these names runs.
