@@ -176,7 +176,7 @@ class Guard:
             scope["state"]["person"] = person
             self._remember(said[b"host"], peer)
             if scope["path"].startswith(STREAMS):
-                receive = self._as_long_as_known(receive, peer, said, scope["query_string"])
+                receive = self._as_long_as_known(person, receive, peer, said, scope["query_string"])
         await self._inside(scope, receive, send)
 
     async def _admitted(self, scope: Scope, said: Said, peer: Peer | None) -> Person | None:
@@ -284,8 +284,8 @@ class Guard:
 
     # --- streams -----------------------------------------------------------------------------------------------------
 
-    def _as_long_as_known(self, receive: Receive, peer: Peer, said: Said, query: bytes) -> Receive:
-        """Let a stream end when whoever reads it is known no more, or the way they came is shut."""
+    def _as_long_as_known(self, began: Person, receive: Receive, peer: Peer, said: Said, query: bytes) -> Receive:
+        """Let a stream end when whoever reads it is known no more or may see others, or the way they came is shut."""
         waiting: asyncio.Future[Message] | None = None
 
         async def watched() -> Message:
@@ -293,7 +293,7 @@ class Guard:
             waiting = waiting or asyncio.ensure_future(receive())
             while not (await asyncio.wait((waiting,), timeout=self._still_every_s))[0]:
                 person = None if peer.way not in self._names else await self._recognised(peer, said, query)
-                if person is None or not person.may(Permission.LOOK):
+                if person is None or not person.may(Permission.LOOK) or person.instances != began.instances:
                     waiting.cancel()
                     return GONE
             if waiting.cancelled():
