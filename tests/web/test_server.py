@@ -341,7 +341,7 @@ def test_five_hundred_lines_of_one_peer_keep_nobody_out() -> None:
 
 def test_one_device_of_the_tailnet_gets_its_share() -> None:
     """Of the tailnet, one address that opens five hundred lines has a hundred, and other devices have theirs."""
-    limits = LIMITS._replace(connections=300)
+    limits = LIMITS._replace(connections=300, head_s=600)
     with ExitStack() as stack:
         proven = Proving(Ours(("127.0.0.2",)))
         running = stack.enter_context(listening(doorman=Noting(), limits=limits, tailnet=True, prove=proven))
