@@ -39,6 +39,7 @@ def test_the_kernel_says_who_is_at_the_other_end() -> None:
         answer = said(line, ask.encode())
     assert [(each.way, each.address, each.port, each.uid) for each in doorman.peers] == [(Way.LOOPBACK, *mine, None)]
     assert b"strict-transport-security" not in answer
+    assert not running.server.config.proxy_headers
 
 
 def test_over_the_unix_socket_it_is_a_user(tmp_path: Path) -> None:

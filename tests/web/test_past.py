@@ -88,7 +88,7 @@ def test_links_on_it_stay_in_that_moment(client: TestClient) -> None:
     page = client.get("/brief", params={"at": MOMENT}).text
     links = [link for link in re.findall(r'<a [^>]*href="(/[^"]*)"', page) if not link.startswith("/static")]
     assert len(links) > 10
-    assert {link for link in links if "at=" not in link} == {"/brief?instance=all", "/you"}  # back to now, and who one is
+    assert {link for link in links if "at=" not in link} == {"/brief?instance=all", "/you"}  # to now, and to oneself
 
 
 def test_what_was_learnt_later_is_told_beside_it(client: TestClient) -> None:
