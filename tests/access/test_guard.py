@@ -157,7 +157,7 @@ def test_on_loopback_nobody_can_use_up_the_tries_of_others() -> None:
 
 @pytest.mark.parametrize("person", [None, GUEST, replace(OPERATOR, instances=frozenset({"south"}))])
 def test_a_stream_ends_when_its_reader_is_known_no_more(person: Person | None) -> None:
-    """T15, T17, T18: whoever is signed out, or may no longer look at all of it, reads no further; until then they do."""
+    """T15, T17, T18: whoever is signed out, or may no longer look at all of it, reads no further; till then they do."""
     there = house()
 
     async def read() -> None:

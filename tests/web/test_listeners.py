@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
 import psutil
 import pytest
 
-from quarterdeck.access.identity import Way
+from quarterdeck.access.identity import Peer, Person, Way
 from quarterdeck.web.server import LIMITS, bound, bound_unix
+from tests.fakes.door import VIEWER
 from tests.web.listening import (
     LOOPBACK,
     Noting,
@@ -100,6 +103,39 @@ def test_a_unix_socket_is_not_taken_where_others_could_put_theirs(tmp_path: Path
     with pytest.raises(PermissionError):
         bound_unix(folder / "s")
     assert not list(folder.iterdir())
+
+
+# --- who makes room --------------------------------------------------------------------------------------------------
+
+
+class Looker(Noting):
+    """Knows an operator and a viewer by what they say."""
+
+    async def ask(self, peer: Peer, said: Mapping[bytes, bytes], query: bytes) -> Person | None:
+        """Whoever says so."""
+        return VIEWER if said.get(b"cookie") == b"viewer" else await super().ask(peer, said, query)
+
+
+def test_who_may_only_look_keeps_nobody_out_who_acts() -> None:
+    """However many streams viewers hold open: an operator comes in, and their own streams are not what makes room."""
+    with (
+        listening(doorman=Looker(), limits=LIMITS._replace(connections=8)) as running,
+        ExitStack() as stack,
+        connected(running) as mine,
+    ):
+
+        def read(line: socket.socket, who: str) -> bytes:
+            head = f"GET /live/brief HTTP/1.1\r\nHost: {LOOPBACK}:{running.port}\r\nCookie: {who}\r\n\r\n"
+            line.sendall(head.encode())
+            return status(line.recv(65_536))
+
+        assert read(mine, "me") == b"200"
+        for _ in range(12):
+            assert read(stack.enter_context(connected(running)), "viewer") == b"200"
+            assert status(running.ask("/brief", "Cookie: me")) == b"200"
+        mine.settimeout(0.2)
+        with suppress(TimeoutError):
+            assert mine.recv(65_536)
 
 
 # --- what is proven --------------------------------------------------------------------------------------------------

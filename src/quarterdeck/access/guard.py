@@ -125,7 +125,7 @@ class Guard:
         peer = scope["state"].get("peer") if "state" in scope else None
         if peer is not None and (person := self._at_once(scope, said, peer)) is not None:
             self.answered += 1
-            peer.known = True
+            peer.recognised(person)
             scope["state"]["person"] = person
             await self._inside(scope, receive, send)
             return
@@ -193,7 +193,7 @@ class Guard:
             person = await self._recognised(came, said, scope["query_string"])
             if person is None:
                 raise StrangerError("stranger")
-            came.known = True
+            came.recognised(person)
         origin = f"{'https' if came.way is Way.SERVE else 'http'}://{host}".encode()
         refused = wrong(scope, said, origin) or _forbidden(person, permission)
         if refused is None:

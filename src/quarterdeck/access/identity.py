@@ -29,7 +29,7 @@ class Way(StrEnum):
 class Peer:
     """The other end of one connection."""
 
-    __slots__ = ("address", "known", "port", "uid", "way")
+    __slots__ = ("acts", "address", "known", "port", "uid", "way")
 
     def __init__(self, way: Way, address: str = "", port: int = 0, uid: int | None = None) -> None:
         self.way, self.address, self.port = way, address, port
@@ -38,6 +38,12 @@ class Peer:
         """Under which user the process at the other end runs, where the kernel says so: on a unix socket."""
         self.known = False
         """Whether anybody was recognised on this connection."""
+        self.acts = False
+        """Whether somebody was who may act."""
+
+    def recognised(self, person: Person) -> None:
+        """Note that somebody was recognised on this connection."""
+        self.known, self.acts = True, self.acts or person.role is Role.OPERATOR
 
     def __repr__(self) -> str:
         return f"Peer({self.way}, {self.address or self.uid})"

@@ -4,7 +4,8 @@ Rule 1: a listener is opened for a way in that is proven to be ours, and closed,
         as it is not. It is proven again and again, and opened again by itself.
 Rule 2: where a connection comes from is asked of the kernel once, when it is made. What it sends changes nothing of it.
 Rule 3: nobody is waited for: neither for a request that comes in drops, nor for a reader that does not read. Where
-        there are too many connections, the oldest on which nobody was recognised make room.
+        there are too many connections, the oldest on which nobody was recognised make room; then the oldest on which
+        nobody was who may act, so that those who may only look never keep out those who act.
 """
 
 from __future__ import annotations
@@ -168,7 +169,8 @@ class Line(HttpToolsProtocol):
                 next((line for line in own if not line.peer.known), self).hang_up()
                 return
         if len(self._lines) > self._limits.connections:
-            next((line for line in self._lines if not line.peer.known), self).hang_up()
+            unknown = next((line for line in self._lines if not line.peer.known and line is not self), None)
+            (unknown or next((line for line in self._lines if not line.peer.acts), self)).hang_up()
 
 
 class Server(uvicorn.Server):
