@@ -232,6 +232,20 @@ def test_who_comes_under_ever_other_names_does_not_write_the_log_full(caplog: py
     assert "deck.example" in caplog.text
 
 
+def test_who_fills_the_lines_of_one_way_hides_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+    """T24: however much a program of this machine knocks, what comes by the tailnet, or fails, is in the log."""
+    there = house(None)
+    for number in range(LOGGED * 2):
+        ask(there.guard, scope(headers=[(b"host", b"evil%d.example" % number)], by=peer()))
+    ask(there.guard, scope(headers=[(b"host", TAILNET_HOST)], by=peer(Way.TAILNET, "100.64.0.9")))
+    assert "100.64.0.9" in caplog.text
+    broken = House(BrokenDoorman(asking=OSError()))
+    for number in range(LOGGED * 2):
+        ask(broken.guard, scope(headers=[(b"host", b"evil%d.example" % number)], by=peer()))
+    ask(broken.guard, scope(by=peer()))
+    assert "Nobody could be recognised (OSError)" in caplog.text
+
+
 HARMFUL: Final = b"\x1b[31mred\r\nforged line\x00\x07\xe2\x80\xae<script>" + b"A" * 500
 
 

@@ -46,7 +46,8 @@ ASKING_S: Final = 5.0
 """Seconds after which whoever could not be recognised was not."""
 LOG_EVERY_S: Final = 60.0
 LOGGED: Final = 64
-"""Lines about strangers within that time: whoever comes under ever other names must not write our log full."""
+"""Lines about strangers of one way within that time: whoever comes under ever other names must not write our log full,
+nor hide in it what comes by other ways, or that nobody can be recognised."""
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +91,7 @@ class Guard:
         self._names: dict[Way, frozenset[bytes]] = {}
         self._hosts: dict[Way, set[bytes]] = {way: set() for way in Way}
         self._failed: dict[str, tuple[float, int]] = {}
-        self._logged: dict[str, float] = {}
+        self._logged: dict[Way | None, dict[str, float]] = {way: {} for way in (*Way, None)}
         self._flat = flat(sign_in=sign_in)
         self.answered = 0
         """Requests that were let in."""
@@ -271,15 +272,16 @@ class Guard:
 
     def _say(self, peer: Peer | None, stranger: StrangerError) -> None:
         """Tell the owner, once a minute for each reason, place and advice."""
-        self._tell(f"Turned away ({stranger.reason}) from {peer!r}. {stranger.advice or ADVICE[stranger.reason]}")
+        line = f"Turned away ({stranger.reason}) from {peer!r}. {stranger.advice or ADVICE[stranger.reason]}"
+        self._tell(line, None if peer is None else peer.way)
 
-    def _tell(self, line: str) -> None:
-        now = self._monotonic()
-        if len(self._logged) >= LOGGED:
-            self._logged = {each: at for each, at in self._logged.items() if now - at < LOG_EVERY_S}
-        if now - self._logged.get(line, -LOG_EVERY_S) < LOG_EVERY_S or len(self._logged) >= LOGGED:
+    def _tell(self, line: str, way: Way | None = None) -> None:
+        now, logged = self._monotonic(), self._logged[way]
+        if len(logged) >= LOGGED:
+            logged = self._logged[way] = {each: at for each, at in logged.items() if now - at < LOG_EVERY_S}
+        if now - logged.get(line, -LOG_EVERY_S) < LOG_EVERY_S or len(logged) >= LOGGED:
             return
-        self._logged[line] = now
+        logged[line] = now
         log.warning("%s", line)
 
     # --- streams -----------------------------------------------------------------------------------------------------
