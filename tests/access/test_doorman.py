@@ -105,6 +105,22 @@ async def test_garbage_is_nobody(home: House, garbage: str) -> None:
             assert await home.who(SERVE, said) is None
 
 
+async def test_a_session_is_bound_to_the_user_whose_browser_began_it(home: House) -> None:
+    """What began over loopback is nobody's from a program of another user, and by any other way."""
+    offered = home.entrance.tokens.offer(Role.OPERATOR).value
+    made = home.entrance.tokens.spend(offered, uid=1_000)
+    assert made is not None
+    said, plain = cookie(made.value), cookie(made.value, "quarterdeck")
+    mine, others = Peer(Way.LOOPBACK, "127.0.0.1", 1, 1_000), Peer(Way.LOOPBACK, "127.0.0.1", 1, 1_001)
+    assert await home.who(mine, said) is not None
+    assert await home.who(others, said) is None
+    assert home.doorman.remembered(others, said, b"") is None
+    assert await home.who(Peer(Way.LOOPBACK, "127.0.0.1", 1), said) is None
+    assert await home.who(SERVE, said) is None
+    assert await home.who(TAILNET, plain) is None
+    assert await home.who(mine, said) is not None
+
+
 async def test_what_is_shown_twice_is_not_looked_at(home: House) -> None:
     """Of two cookies of our name neither counts: who set the other one is not known."""
     said = local(home)

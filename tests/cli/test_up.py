@@ -134,6 +134,26 @@ def test_who_has_no_session_is_a_stranger(home: Path) -> None:
         assert len({body for _, body in answers}) == 1
 
 
+ANOTHER = r"""
+exec 3<>/dev/tcp/127.0.0.1/$0
+printf 'GET /brief HTTP/1.1\r\nHost: 127.0.0.1:%s\r\nCookie: %s\r\nConnection: close\r\n\r\n' "$0" "$1" >&3
+head -n 1 <&3 | cut -d ' ' -f 2
+"""
+"""For a shell, which every user may run wherever our own Python lies."""
+
+
+def test_a_session_taken_by_another_users_program_opens_nothing(home: Path) -> None:
+    """A browser shows its cookie to every port of its machine: what another user's program makes of it is nobody's."""
+    with serving(home) as server:
+        command, said = ["bash", "-c", ANOTHER, str(server.port), server.visitor.cookie], []
+        for user in (65_534, os.getuid()):
+            asked = subprocess.run(
+                command, user=user, cwd="/", capture_output=True, text=True, timeout=STARTS_S, check=True
+            )
+            said.append(asked.stdout.strip())
+        assert said == ["403", "200"]
+
+
 def test_under_systemd_no_way_in_is_printed(home: Path, tmp_path: Path) -> None:
     """What is printed goes into a journal there, which others read: it says which command makes a way in."""
     said = tmp_path / "journal"

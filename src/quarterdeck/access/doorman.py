@@ -171,6 +171,9 @@ class Doorman:
             return None if token is None else await self._bearer(copy, peer, said, query, token)
         value = shown.cookie(said, peer.way)
         kept = None if value is None else self._sessions.find(copy, value, COOKIE)
+        if kept is not None and not self._sessions.is_shown_by_its_own(kept, peer):
+            self._log.warn("The session of another user was shown over %s: end it, it was taken.", peer.way)
+            return None
         found = None if kept is None else self._of_session(kept)
         if kept is not None and found is not None:
             return self._remember(peer, said, query, found, self._sessions.left(kept))

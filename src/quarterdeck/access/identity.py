@@ -35,7 +35,7 @@ class Peer:
         self.way, self.address, self.port = way, address, port
         """The raw address and port; empty and 0 on a unix socket."""
         self.uid = uid
-        """Under which user the process at the other end runs, where the kernel says so: on a unix socket."""
+        """Under which user the process at the other end runs, where the kernel says so: on this machine."""
         self.known = False
         """Whether anybody was recognised on this connection."""
         self.acts = False
@@ -47,6 +47,11 @@ class Peer:
 
     def __repr__(self) -> str:
         return f"Peer({self.way}, {self.address or self.uid})"
+
+
+def bound_to(peer: Peer | None) -> int | None:
+    """Return the user to whose programs a session is bound that begins on a connection; None for nobody's alone."""
+    return peer.uid if peer is not None and peer.way is Way.LOOPBACK else None
 
 
 class Role(StrEnum):

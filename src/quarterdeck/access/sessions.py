@@ -4,7 +4,9 @@ Rule 1: a session is known by 32 random bytes that its holder alone has. The led
 Rule 2: it ends when it was not used for so long, when it began so long ago, or when somebody ends it; the first of them
         counts. A shorter span in the settings counts for those who are in already.
 Rule 3: a request never writes. When a session was last used is remembered, and written once a minute.
-Rule 4: what is shown as a cookie opens nothing as a bearer token, and the other way round.
+Rule 4: a browser shows its cookies to every port of its machine. One that came in over loopback is therefore bound to
+        the user it runs as: the same words from a program of another user, or by another way, are nobody's.
+Rule 5: what is shown as a cookie opens nothing as a bearer token, and the other way round.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from quarterdeck.access.identity import Claim, Role
+from quarterdeck.access.identity import Claim, Peer, Role, Way
 from quarterdeck.access.register import Copy, Register
 from quarterdeck.access.steady import Steady
 from quarterdeck.store.ledger.people import KeptSession, NewSession
@@ -89,14 +91,18 @@ class Sessions:
 
     # --- beginning and ending one ------------------------------------------------------------------------------------
 
-    def begin(self, claim: Claim, role: Role | None = None, *, instead_of: Collection[int] = ()) -> Made:
+    def begin(
+        self, claim: Claim, role: Role | None = None, *, instead_of: Collection[int] = (), uid: int | None = None
+    ) -> Made:
         """Begin a session, with a value nobody had before; those it takes the place of end.
+
+        With ``uid`` it is bound to programs of that user on this machine.
 
         Raises:
             LedgerUnavailableError: when it cannot be kept; then there is none.
         """
         shown = value()
-        new = self.new(shown, claim, role)
+        new = self.new(shown, claim, role, uid)
         number = self._register.change(lambda people: people.admit(new, instead_of=instead_of, most=MOST))
         return Made(number, shown, new.ends_at)
 
@@ -113,7 +119,7 @@ class Sessions:
         number = self._register.change(lambda people: people.admit(new, most=MOST))
         return Made(number, shown, new.ends_at)
 
-    def new(self, shown: str, claim: Claim, role: Role | None) -> NewSession:
+    def new(self, shown: str, claim: Claim, role: Role | None, uid: int | None = None) -> NewSession:
         """Return the session that somebody would get now."""
         now = self._steady.now()
         given = None if role is None else role.value
@@ -128,6 +134,7 @@ class Sessions:
             now,
             now + self.life.whole,
             self.life.idle,
+            uid,
         )
 
     def end(self, numbers: Iterable[int]) -> int:
@@ -158,6 +165,12 @@ class Sessions:
         if kept is None or kept.is_.carried != carried or self.left(kept) <= timedelta():
             return None
         return kept
+
+    @staticmethod
+    def is_shown_by_its_own(kept: KeptSession, peer: Peer) -> bool:
+        """Whether it comes from where it is bound to."""
+        bound = kept.is_.uid
+        return bound is None or (peer.way is Way.LOOPBACK and peer.uid == bound)
 
     def left(self, kept: KeptSession) -> timedelta:
         """Return how long a session lasts yet, if nobody uses it."""

@@ -67,7 +67,7 @@ class Tokens:
         kept = self._good(copy, shown)
         return None if kept is None else Role(kept.is_.role)
 
-    def spend(self, shown: str, *, instead_of: Collection[int] = ()) -> Made | None:
+    def spend(self, shown: str, *, instead_of: Collection[int] = (), uid: int | None = None) -> Made | None:
         """Use a token up for a session; None when it is not good, or another was faster.
 
         Raises:
@@ -76,7 +76,7 @@ class Tokens:
         if VALUE.fullmatch(shown) is None:
             return None
         secret = value()
-        new = {role.value: self._sessions.new(secret, claim, role) for role, claim in CLAIMS.items()}
+        new = {role.value: self._sessions.new(secret, claim, role, uid) for role, claim in CLAIMS.items()}
         key, now = digest(shown), self._steady.now()
         number = self._register.change(lambda people: people.spend(key, now, new, instead_of=instead_of, most=MOST))
         return None if number is None else Made(number, secret, new[Role.OPERATOR.value].ends_at)

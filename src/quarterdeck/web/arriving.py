@@ -24,7 +24,7 @@ from quarterdeck.access.armour import Header
 from quarterdeck.access.attempts import LIFE_S
 from quarterdeck.access.forge_login import BACK, ForgeLogin
 from quarterdeck.access.forge_trouble import ForgeLoginError
-from quarterdeck.access.identity import Claim, Permission, Way
+from quarterdeck.access.identity import Claim, Permission, Way, bound_to
 from quarterdeck.access.seldom import Seldom
 from quarterdeck.access.sessions import COOKIE, Made
 from quarterdeck.access.shape import quoted
@@ -113,7 +113,9 @@ class Arriving:
         before = None if copy is None or value is None else self._sessions.find(copy, value, COOKIE)
         try:
             instead_of = () if before is None else (before.id,)
-            made = await asyncio.to_thread(lambda: self._sessions.begin(claim, instead_of=instead_of))
+            made = await asyncio.to_thread(
+                lambda: self._sessions.begin(claim, instead_of=instead_of, uid=bound_to(ask.peer))
+            )
         except LedgerUnavailableError as trouble:
             self._log.warn("Nobody can come in through the forge. %s", str(trouble))
             return _nobody(_kept(ask, ""))

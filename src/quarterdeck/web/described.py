@@ -228,11 +228,27 @@ class Entries(Struct):
 
 ERRORS: Final = {
     "400": "The question is not understood: an unknown parameter, or a value that is none.",
+    "403": "Whoever is not known gets a page that says nothing; whoever is known and may not do this is told so.",
     "404": "There is no such instance, or nothing is known of that moment: it is yet to come, or memory begins later.",
     "405": "Everything here can only be looked at.",
-    "421": "Asked under a name that is not one of loopback's.",
+    "414": "The question is longer than any of ours.",
     "500": "A fault of the program; its log names the place.",
     "503": "Memory cannot answer now.",
+}
+
+
+KNOWN_BY: Final[Json] = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A token that `quarterdeck enter --bearer` made, or a JWT of the issuer that the settings name.",
+    },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "__Host-quarterdeck",
+        "description": "The session of a browser. In the tailnet nothing has to be shown: the tailnet says who it is.",
+    },
 }
 
 
@@ -252,7 +268,7 @@ def document() -> Json:
             "operationId": "views",
             "summary": "Every view there is, with its parameters",
             "parameters": [],
-            "responses": _responses("Entries", "400", "405", "421", "500"),
+            "responses": _responses("Entries", "400", "403", "405", "414", "500"),
         }
     }
     return {
@@ -264,7 +280,8 @@ def document() -> Json:
         },
         "servers": [{"url": "/"}],
         "paths": paths,
-        "components": {"schemas": components},
+        "components": {"schemas": components, "securitySchemes": KNOWN_BY},
+        "security": [{name: []} for name in KNOWN_BY],
     }
 
 
@@ -299,13 +316,15 @@ def _parameter(name: str, help_: str, schema: Json) -> Json:
 
 def _responses(good: str, *errors: str) -> Json:
     told = {"200": ("What is known.", good)} | {status: (ERRORS[status], "Error") for status in errors}
-    return {
+    found: Json = {
         status: {
             "description": words,
             "content": {"application/json": {"schema": {"$ref": REFERENCE.format(name=name)}}},
         }
         for status, (words, name) in told.items()
     }
+    found["403"]["content"]["text/html"] = {"schema": {"type": "string"}}
+    return found
 
 
 def _parameters(spec: Spec) -> list[Parameter]:

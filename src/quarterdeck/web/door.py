@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from quarterdeck.access import shown
 from quarterdeck.access.armour import Header
 from quarterdeck.access.csrf import FIELD
-from quarterdeck.access.identity import Permission, Person, Role, Way
+from quarterdeck.access.identity import Permission, Person, Role, Way, bound_to
 from quarterdeck.access.register import Copy
 from quarterdeck.access.sessions import BEARER, Made, Session
 from quarterdeck.truth.judgement import words
@@ -97,7 +97,7 @@ class Door:
     async def _enter(self, ask: Ask, person: Person, _fields: Fields) -> Answer:
         token = shown.one_time_token(ask.query) or ""
         before = () if person.session is None else (person.session,)
-        made = await asyncio.to_thread(lambda: self._tokens.spend(token, instead_of=before))
+        made = await asyncio.to_thread(lambda: self._tokens.spend(token, instead_of=before, uid=bound_to(ask.peer)))
         if made is None:
             raise Refusal(
                 HTTPStatus.FORBIDDEN,

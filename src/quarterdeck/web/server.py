@@ -31,6 +31,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from quarterdeck.access.armour import ARMOUR, NOT_KEPT
 from quarterdeck.access.guard import Guard
 from quarterdeck.access.identity import Peer, Way
+from quarterdeck.access.owner import owner
 from quarterdeck.errors import QuarterdeckError
 
 GRACE_S: Final = 1
@@ -109,11 +110,20 @@ class Line(HttpToolsProtocol):
         """Ask the kernel who it is."""
         super().connection_made(transport)
         address, port = self.client if self.client is not None else ("", 0)
-        self.peer = Peer(self.peer.way, address, port, _uid(transport))
+        self.peer = Peer(self.peer.way, address, port, self._uid())
         self.app_state = {"peer": self.peer}
         self.head_since = self.loop.time()
         self._lines[self] = None
         self._make_room()
+
+    def _uid(self) -> int | None:
+        """Return under which user the program at the other end runs, where it is one of this machine."""
+        if self.peer.way is not Way.LOOPBACK:
+            return _uid(self.transport)
+        if self.client is None or self.server is None:
+            return None
+        address, port = self.server
+        return owner(self.client, (address, port or 0))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""

@@ -48,6 +48,7 @@ people_sessions = Table(
     Column("used_us", BigInteger, nullable=False),
     Column("ends_us", BigInteger, nullable=False, index=True),
     Column("idle_us", BigInteger),
+    Column("uid", BigInteger),
     sqlite_autoincrement=True,
 )
 one_time_tokens = Table(
@@ -79,6 +80,8 @@ class NewSession(NamedTuple):
     ends_at: datetime
     idle: timedelta | None
     """After how long without use it ends; None for never."""
+    uid: int | None = None
+    """Under which user of this machine its holder's program runs, where it is bound to one."""
 
 
 class KeptSession(NamedTuple):
@@ -250,6 +253,7 @@ def _admit(connection: Connection, new: NewSession, instead_of: Collection[int],
         "used_us": us(new.made_at),
         "ends_us": us(new.ends_at),
         "idle_us": None if new.idle is None else new.idle // MICROSECOND,
+        "uid": new.uid,
     }
     made = int(connection.execute(table.insert().values(row).returning(table.c.id)).scalar_one())
     theirs = (table.c.how == new.how) & (table.c.login == new.login)
@@ -283,6 +287,7 @@ def _session(row: Row[Any]) -> KeptSession:
         _moment(row.made_us),
         _moment(row.ends_us),
         None if row.idle_us is None else row.idle_us * MICROSECOND,
+        row.uid,
     )
     return KeptSession(row.id, kept, _moment(row.used_us))
 

@@ -40,6 +40,7 @@ def upgrade() -> None:
         sa.Column("used_us", sa.BigInteger, nullable=False),
         sa.Column("ends_us", sa.BigInteger, nullable=False),
         sa.Column("idle_us", sa.BigInteger),
+        sa.Column("uid", sa.BigInteger),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_people_sessions_ends_us", "people_sessions", ["ends_us"])
