@@ -131,5 +131,5 @@ def test_whatever_the_description_allows_is_answered_as_described(
     """Right and wrong questions by the hundred: every answer has a documented status and holds against its schema."""
     answer = case.call(base_url=running.base)
     assert answer.status_code < 500
-    # A change is first asked where it comes from. Who is nobody is tried in tests/access, with a doorman who knows that.
+    # A change is first asked where it comes from. Who is nobody is tried in tests/access, with a doorman who knows it.
     case.validate_response(answer, excluded_checks=[unsupported_method, ignored_auth])
