@@ -193,7 +193,7 @@ def of_forge(whole: Whole, login: str) -> Visit:
 Comes = Callable[[Whole], Visit]
 STRANGERS: Final[Mapping[str, Comes]] = {
     "nobody": lambda _: Visit(),
-    "with another's words": lambda whole: Visit(said=cookie(came_in(whole)[:-1] + "A")),
+    "with another's words": lambda whole: Visit(said=cookie(came_in(whole).swapcase())),
     "with a cookie as a token": lambda whole: Visit(said=bearer(came_in(whole))),
     "revoked": revoked,
     "a revoked program": revoked_program,
