@@ -147,7 +147,7 @@ def test_what_a_stopped_gateway_missed_is_told_and_what_it_makes_up_for(
     due = (hour - timedelta(hours=3)).isoformat()
     home.edit_jobs("hourly", created_at=(now - timedelta(days=2)).isoformat(), next_run_at=due)
     job, watch = str(home.jobs()["hourly"]["id"]), Watch(home, tmp_path)
-    watch.look(now - timedelta(hours=3, minutes=50))
+    watch.look(hour - timedelta(hours=3, minutes=10))  # before the first of them, at whatever minute this runs
     watch.look(now)
     found = watch.ledger(job)
     assert found.lost is None
