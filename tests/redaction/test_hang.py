@@ -11,14 +11,14 @@ from quarterdeck.redaction.clean import HINTS
 
 pytestmark = pytest.mark.timeout(120)  # what is quadratic takes an hour
 
-SIZE: Final = 1_000_000
+SIZE: Final = 250_000
 SIGNS: Final = tuple("aA0 -_.:/=+@#\"'\\[\n%e\u0130")
 GLUES: Final = ("", "-", "=a", " ", '": "')
 
 
 @pytest.mark.parametrize("sign", SIGNS, ids=repr)
-def test_a_million_equal_signs(sign: str) -> None:
-    """One sign, a million times, comes out as it went in."""
+def test_one_sign_again_and_again(sign: str) -> None:
+    """One sign, again and again, comes out as it went in."""
     assert clean(sign * SIZE, Redaction(pii=True)) == sign * SIZE
 
 
@@ -31,6 +31,6 @@ def test_a_literal_again_and_again(hint: str) -> None:
 
 
 def test_many_values_in_a_long_text() -> None:
-    """Hundreds of known values are looked for in a megabyte."""
+    """Hundreds of known values are looked for in a long text."""
     known = KnownValues(f"{number:x}Secret{number * 7919:x}Value" for number in range(300))
     assert clean("no secret at all, " * (SIZE // 18), Redaction(known=known)).startswith("no secret")
