@@ -57,7 +57,7 @@ AGENT: Final = (
     "Server=db;User Id=sa;Password=«{pw}»;",
     "jdbc:postgresql://db/app?user=app&password=«{pw}»",
     "ALTER USER app IDENTIFIED BY '«{pw}»';",
-    "//registry.npmjs.org/:_authToken=«npm_{an:36}»",
+    "//registry.example.org/:_authToken=«npm_{an:36}»",
     "[pypi]\nusername = __token__\npassword = «pypi-AgEIcHlwaS5vcmc{b64u:120}»",
     "aws configure set aws_secret_access_key «{b64:40}»",
     "aws_session_token = «{b64:220}»",
