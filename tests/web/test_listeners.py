@@ -33,14 +33,15 @@ from tests.web.listening import (
 
 
 def test_the_kernel_says_who_is_at_the_other_end() -> None:
-    """T13: over TCP it is the raw address and port, whatever a request or a proxy's word says."""
+    """T13: over TCP it is the raw address and port and whose program it is, whatever a request or a proxy's word says."""
     doorman = Noting()
     with listening(doorman=doorman) as running, connected(running, LOOPBACK, "127.0.0.9") as line:
         mine = line.getsockname()
         spoof = "X-Forwarded-For: 100.64.1.2\r\nX-Forwarded-Proto: https\r\nForwarded: for=100.64.1.2\r\n"
         ask = f"GET /brief HTTP/1.1\r\nHost: {LOOPBACK}:{running.port}\r\n{spoof}\r\n"
         answer = said(line, ask.encode())
-    assert [(each.way, each.address, each.port, each.uid) for each in doorman.peers] == [(Way.LOOPBACK, *mine, None)]
+    peers = [(each.way, each.address, each.port, each.uid) for each in doorman.peers]
+    assert peers == [(Way.LOOPBACK, *mine, os.getuid())]
     assert b"strict-transport-security" not in answer
     assert not running.server.config.proxy_headers
 
