@@ -33,7 +33,7 @@ from tests.web.listening import (
 
 
 def test_the_kernel_says_who_is_at_the_other_end() -> None:
-    """T13: over TCP it is the raw address and port and whose program it is, whatever a request or a proxy's word says."""
+    """T13: over TCP it is the raw address, port and user of the other end, whatever a request or a proxy says."""
     doorman = Noting()
     with listening(doorman=doorman) as running, connected(running, LOOPBACK, "127.0.0.9") as line:
         mine = line.getsockname()
