@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from quarterdeck.access.doorman import HEARD_S, MOST, NOT_HEARD_S, REMEMBERED_S, WITNESS_S, Witnesses
-from quarterdeck.access.identity import Claim, Peer, Permission, Person, Role, Way
+from quarterdeck.access.identity import Claim, Peer, Permission, Person, Role, Way, bound_to
 from quarterdeck.access.register import FRESH_S, SOON_S
 from quarterdeck.access.sessions import PREFIX
 from quarterdeck.access.tokens import LIFE, WRONG
@@ -119,6 +119,17 @@ async def test_a_session_is_bound_to_the_user_whose_browser_began_it(home: House
     assert await home.who(SERVE, said) is None
     assert await home.who(TAILNET, plain) is None
     assert await home.who(mine, said) is not None
+
+
+async def test_a_session_of_whom_the_kernel_says_nothing_is_not_open_to_all(home: House) -> None:
+    """What began where the kernel said nothing is good where it says nothing still, and nowhere else."""
+    untold = Peer(Way.LOOPBACK, "127.0.0.1", 1)
+    made = home.entrance.tokens.spend(home.entrance.tokens.offer(Role.OPERATOR).value, uid=bound_to(untold))
+    assert made is not None
+    said = cookie(made.value)
+    assert await home.who(untold, said) is not None
+    assert await home.who(Peer(Way.LOOPBACK, "127.0.0.1", 1, 1_000), said) is None
+    assert await home.who(TAILNET, cookie(made.value, "quarterdeck")) is None
 
 
 async def test_what_is_shown_twice_is_not_looked_at(home: House) -> None:

@@ -49,9 +49,18 @@ class Peer:
         return f"Peer({self.way}, {self.address or self.uid})"
 
 
+UNTOLD: Final = -1
+"""Stands for the user of whom the kernel says nothing. It is nobody else."""
+
+
 def bound_to(peer: Peer | None) -> int | None:
-    """Return the user to whose programs a session is bound that begins on a connection; None for nobody's alone."""
-    return peer.uid if peer is not None and peer.way is Way.LOOPBACK else None
+    """Return the user to whose programs a session is bound that begins on a connection; None for nobody's alone.
+
+    Where the kernel says nothing it is bound to those of whom it says nothing either, and not left open to all.
+    """
+    if peer is None or peer.way is not Way.LOOPBACK:
+        return None
+    return UNTOLD if peer.uid is None else peer.uid
 
 
 class Role(StrEnum):

@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from quarterdeck.access.identity import Claim, Peer, Role, Way
+from quarterdeck.access.identity import Claim, Peer, Role, bound_to
 from quarterdeck.access.register import Copy, Register
 from quarterdeck.access.steady import Steady
 from quarterdeck.store.ledger.people import KeptSession, NewSession
@@ -170,7 +170,7 @@ class Sessions:
     def is_shown_by_its_own(kept: KeptSession, peer: Peer) -> bool:
         """Whether it comes from where it is bound to."""
         bound = kept.is_.uid
-        return bound is None or (peer.way is Way.LOOPBACK and peer.uid == bound)
+        return bound is None or bound_to(peer) == bound
 
     def left(self, kept: KeptSession) -> timedelta:
         """Return how long a session lasts yet, if nobody uses it."""
