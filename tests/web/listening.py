@@ -14,7 +14,8 @@ from typing import Any, Final
 from quarterdeck.access.guard import Guard
 from quarterdeck.access.identity import Doorman, Peer, Person
 from quarterdeck.web.app import Front, Routes, create_app
-from quarterdeck.web.server import LIMITS, Entrances, Limits, Prove, Server, bound_unix
+from quarterdeck.web.server import LIMITS, Entrances, Limits, Prove, Server
+from quarterdeck.web.sockets import bound_unix
 from tests.fakes.door import OPERATOR, FakeDoorman
 from tests.fakes.hub import FakeHub
 from tests.truth.cast import NOW

@@ -14,7 +14,8 @@ import psutil
 import pytest
 
 from quarterdeck.access.identity import Peer, Person, Way
-from quarterdeck.web.server import LIMITS, bound, bound_unix
+from quarterdeck.web.server import LIMITS
+from quarterdeck.web.sockets import bound, bound_unix
 from tests.fakes.door import VIEWER
 from tests.web.listening import (
     LOOPBACK,

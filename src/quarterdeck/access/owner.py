@@ -1,9 +1,10 @@
-"""Under which user the program at the other end of a connection on loopback runs, asked of the kernel.
+"""Under which user the program at the other end of a connection on this machine runs, asked of the kernel.
 
 A browser shows a cookie to every port of its machine, so another user's program that gets a browser to open its own
 page holds the cookie too. What it cannot do is to show it as the user whose browser it is.
 
-Source: sock_diag(7), for one socket named by both of its ends. The answer has the user in its last words but one.
+Source: sock_diag(7), for one socket named by both of its ends (the answer has the user in its last word but one), and
+``SO_PEERCRED`` of unix(7).
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ ASKED: Final = struct.Struct("=BBBxI2s2s16s16sIII")
 ANY: Final = 0xFFFFFFFF
 ANSWER: Final = struct.Struct("=4x48x12xI")
 """Family and state, the socket, its timer and queues, and whose it is."""
+CREDENTIALS: Final = struct.Struct("3i")
+"""Process, user and group at the other end of a unix socket."""
 LIMIT_S: Final = 0.2
 MOST: Final = 1_024
 
@@ -42,3 +45,11 @@ def owner(theirs: tuple[str, int], ours: tuple[str, int]) -> int | None:
         return int(ANSWER.unpack_from(said, HEADER.size)[0])
     except (OSError, ValueError, OverflowError, struct.error):
         return None
+
+
+def owner_of_unix(ours: socket.socket | None) -> int | None:
+    """Return the user of the program at the other end of a unix socket; None for any other socket."""
+    if ours is None or ours.family != socket.AF_UNIX:
+        return None
+    said = ours.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
+    return int(CREDENTIALS.unpack(said)[1])

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 LOOPBACK: Final = "127.0.0.1"
 HOUSE: Final = "quarterdeck.web.house:build"
 ENTRANCES: Final = "quarterdeck.web.server:Entrances"
-UNIX: Final = "quarterdeck.web.server:bound_unix"
+UNIX: Final = "quarterdeck.web.sockets:bound_unix"
 """Named, not imported: what is served here is no business of the terminal's."""
 
 TURN_S: Final = 0.0005

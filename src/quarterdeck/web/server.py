@@ -11,18 +11,13 @@ Rule 3: nobody is waited for: neither for a request that comes in drops, nor for
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import os
 import socket
-import stat
-import struct
 import threading
 from collections.abc import Callable, Collection, Coroutine
 from concurrent.futures import Future
-from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
 import uvicorn
@@ -31,13 +26,12 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from quarterdeck.access.armour import ARMOUR, NOT_KEPT
 from quarterdeck.access.guard import Guard
 from quarterdeck.access.identity import Peer, Way
-from quarterdeck.access.owner import owner
+from quarterdeck.access.owner import owner, owner_of_unix
 from quarterdeck.errors import QuarterdeckError
+from quarterdeck.web.sockets import bound
 
 GRACE_S: Final = 1
 """Seconds that visitors get to end their requests."""
-CREDENTIALS: Final = struct.Struct("3i")
-OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +113,7 @@ class Line(HttpToolsProtocol):
     def _uid(self) -> int | None:
         """Return under which user the program at the other end runs, where it is one of this machine."""
         if self.peer.way is not Way.LOOPBACK:
-            return _uid(self.transport)
+            return owner_of_unix(self.transport.get_extra_info("socket"))
         if self.client is None or self.server is None:
             return None
         address, port = self.server
@@ -347,57 +341,3 @@ def apart(work: Callable[[], Proof]) -> Future[Proof]:
 
     threading.Thread(target=run, name="Proof", daemon=True).start()
     return done
-
-
-def bound(address: str, port: int) -> socket.socket:
-    """Take a port of an address that is proven.
-
-    Raises:
-        OSError: when that cannot be done: above all when no interface has the address.
-    """
-    taken = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if taken.family == socket.AF_INET6:
-            taken.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        taken.bind((address, port))
-    except OSError:
-        taken.close()
-        raise
-    return taken
-
-
-def bound_unix(path: Path) -> socket.socket:
-    """Take a unix socket, for its group and us alone. What lies in its place is taken away if nobody answers there.
-
-    Raises:
-        OSError: when that cannot be done, or others could put a socket of theirs in its place: what people show to us
-            would then be shown to them.
-    """
-    folder = path.parent.stat()
-    if folder.st_uid not in {0, os.geteuid()} or folder.st_mode & OTHERS_WRITE:
-        raise PermissionError(errno.EACCES, "others can change its folder")
-    taken = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        with suppress(ConnectionRefusedError, FileNotFoundError):
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-                probe.settimeout(1)
-                probe.connect(str(path))
-            raise FileExistsError(17, "somebody listens there")
-        if path.is_socket():
-            path.unlink()
-        taken.bind(str(path))
-        path.chmod(0o660)  # before anybody can connect: it is not listened on yet
-    except OSError:
-        taken.close()
-        raise
-    return taken
-
-
-def _uid(transport: asyncio.Transport) -> int | None:
-    """Return the user of the process at the other end of a unix socket."""
-    end: socket.socket | None = transport.get_extra_info("socket")
-    if end is None or end.family != socket.AF_UNIX:
-        return None
-    said = end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
-    return int(CREDENTIALS.unpack(said)[1])
