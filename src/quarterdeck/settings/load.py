@@ -60,21 +60,24 @@ def load(
         named.check_instances(parsed, instances)
         access.check_instances(parsed, instances)
     _refuse(file, parsed)
+    return _decided(parsed.values, instances, limits, _state(env))._replace(file=file, notes=tuple(notes))
+
+
+def _decided(values: Row, instances: tuple[Instance, ...], limits: Thresholds, state: Path) -> Settings:
+    """Make the settings of what the file says, of the instances that are shown, and of where things usually lie."""
     return Settings(
         instances=instances,
-        services=named.services(parsed.values.get("services", ()), instances, limits),
-        repositories=named.repositories(parsed.values.get("repositories", ()), instances, limits),
+        services=named.services(values.get("services", ()), instances, limits),
+        repositories=named.repositories(values.get("repositories", ()), instances, limits),
         thresholds=limits,
-        port=parsed.values.get("server", {}).get("port", PORT),
-        server=access.server(parsed.values.get("server", {})),
-        access=access.access(parsed.values.get("access", {})),
-        units=Units(**parsed.values.get("units", {})),
-        history=History(**{"file": _state(env) / "history.db", **parsed.values.get("history", {})}),
-        ledger=Ledger(**{"file": _state(env) / "ledger.db", **parsed.values.get("ledger", {})}),
-        exposure=Exposure(**parsed.values.get("exposure", {})),
-        state=_state(env),
-        file=file,
-        notes=tuple(notes),
+        port=values.get("server", {}).get("port", PORT),
+        server=access.server(values.get("server", {})),
+        access=access.access(values.get("access", {})),
+        units=Units(**values.get("units", {})),
+        history=History(**{"file": state / "history.db", **values.get("history", {})}),
+        ledger=Ledger(**{"file": state / "ledger.db", **values.get("ledger", {})}),
+        exposure=Exposure(**values.get("exposure", {})),
+        state=state,
     )
 
 
