@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
@@ -264,7 +264,7 @@ def _parts(raw: object, names: tuple[str, ...]) -> tuple[object, ...]:
         return tuple(raw.get(name) for name in names)
     if isinstance(raw, list | tuple) and len(raw) == len(names):
         return tuple(raw)
-    raise _wrong("run")
+    raise _wrong("record")
 
 
 Chain = tuple[str, ...]
@@ -289,6 +289,41 @@ def _chain(raw: object) -> Chain:
     raise _wrong("way")
 
 
+class Many(Generic[T_co]):
+    """Several values of one shape, in order."""
+
+    def __init__(self, of: Shape[T_co], at_most: int = ITEMS_LIMIT) -> None:
+        self.of: Final = of
+        self.at_most: Final = at_most
+        self.name: Final = f"list, each {of.name}"
+
+    def load(self, raw: object) -> tuple[T_co, ...]:
+        """Accept a sequence of at most ``at_most`` values."""
+        if isinstance(raw, list | tuple) and len(raw) <= self.at_most:
+            return tuple(map(self.of.load, raw))
+        raise _wrong(self.name)
+
+
+N_co = TypeVar("N_co", bound=tuple[object, ...], covariant=True)
+
+
+class Record(Generic[N_co]):
+    """A fact of several parts that are only true together, as a named tuple."""
+
+    def __init__(self, make: Callable[..., N_co], **parts: Shape[object]) -> None:
+        """``make`` is the class of the tuple; ``parts`` are the shapes of its fields, in its order."""
+        self.make: Final = make
+        self.parts: Final = parts
+        self._names: Final = tuple(parts)
+        self.name: Final = make.__name__.lower()
+
+    def load(self, raw: object) -> N_co:
+        """Accept an object with these parts, or a tuple of them in order; a part that is missing is null."""
+        shapes = self.parts.values()
+        values = zip(shapes, _parts(raw, self._names), strict=True)
+        return self.make(*(shape.load(value) for shape, value in values))
+
+
 class Text:
     """A short text somebody wrote. Only fields that name a policy may have this shape."""
 
@@ -307,7 +342,7 @@ def dump(value: object) -> object:
         return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if isinstance(value, Mapping):
         return {key: dump(item) for key, item in value.items()}
-    if isinstance(value, Ran | Recent):
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
         return dump(value._asdict())
     if isinstance(value, list | tuple):
         return [dump(item) for item in value]

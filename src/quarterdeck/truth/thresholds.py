@@ -59,3 +59,13 @@ class Thresholds:
     """A credential that expires within this span must be renewed."""
     model_load_s: float = 60.0
     """A model that takes longer than this to load is too slow."""
+    checks_stuck_s: float = 3600.0
+    """Checks of a pull request that have not ended after this long are stuck."""
+    conflict_s: float = 60.0
+    """A forge that says for longer than this that a pull request cannot merge is not still computing."""
+    review_wait_s: float = 86_400.0
+    """A pull request that waits for a person for longer than this needs somebody."""
+    work_still_s: float = 3 * 86_400.0
+    """A pull request or a claim that nobody has moved for longer than this is stale."""
+    lease_s: float = 2 * 3600.0
+    """A claim whose branch has not moved for longer than this has run out."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import PurePath
+from types import MappingProxyType
 
 from quarterdeck.truth.instance import subject
 from quarterdeck.truth.thresholds import Thresholds
@@ -87,3 +89,65 @@ class Repository:
     def subject(self) -> str:
         """Its id among all subjects."""
         return place("repository", self.id, self.instance)
+
+
+SAYINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "status/ready": "ready",
+        "status/in-progress": "in progress",
+        "status/blocked": "blocked",
+        "status/in-review": "in review",
+        "status/done": "done",
+        "ready": "ready",
+        "in progress": "in progress",
+        "blocked": "blocked",
+        "in review": "in review",
+    }
+)
+"""What labels mean where the settings say nothing else; compared without regard to large and small letters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forge:
+    """A Gitea or Forgejo on which work is agreed, and how its words are meant."""
+
+    id: str
+    label: str
+    url: str
+    """Without a slash at its end; the API is below it."""
+    token_file: PurePath | None = None
+    """Who asks. None for a forge that tells everybody."""
+    authorities: PurePath | None = None
+    """Certificates to trust instead of the system's."""
+    repos: tuple[str, ...] = ("*",)
+    """Globs of full names (``acme/*``) that are watched."""
+    without: tuple[str, ...] = ()
+    """Globs of full names that are not, though the ones above would."""
+    sayings: Mapping[str, str] = field(default_factory=lambda: SAYINGS)
+    """What a label means for a card's lane, by the label in small letters (``truth.forge.SAYINGS``)."""
+    sensitive: tuple[str, ...] = ()
+    """Globs of paths whose change takes judgement; ``**`` crosses folders."""
+    reviewers: tuple[str, ...] = ()
+    """Logins of those whose judgement this deck is for: what waits for them is told first. None for anybody."""
+    people: tuple[str, ...] = ()
+    """Logins that are persons: a token of theirs is not one for a machine."""
+    bots: tuple[str, ...] = ()
+    """Logins that speak for programs beside the agents: what they say does not stir anything."""
+    agents: Mapping[str, str] = field(default_factory=dict)
+    """Which agent (instance id) an account is, by login in small letters."""
+    claim: str = "claim/{number}"
+    """How the branch is named by which an issue is claimed."""
+    drafts: tuple[str, ...] = ("WIP:", "[WIP]")
+    """How a title begins that is not done, where the forge does not say so itself."""
+    bell_file: PurePath | None = None
+    """The secret of its webhooks; without one, nobody can ring."""
+    every_s: float = 60.0
+    in_flight: int = 4
+    """Questions at once, at most."""
+    calls: int = 400
+    """Questions in one look, at most; what is left is asked in the next."""
+
+    @property
+    def subject(self) -> str:
+        """Its id among all subjects."""
+        return f"forge:{self.id}"

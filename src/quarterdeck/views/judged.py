@@ -69,7 +69,7 @@ class Judged:
         kept = {
             name: verdict
             for name, verdict in before.verdicts.items()
-            if now <= verdict.until and name.partition("/")[0] not in moved
+            if now <= verdict.until and _company(name) not in moved
         }
         made = cls(snapshot, now, spare=spare, kept=kept)
         if fields.keys() == before.fields.keys() and snapshot.gone.keys() == before.snapshot.gone.keys():
@@ -180,11 +180,16 @@ def grouped(snapshot: Snapshot) -> Mapping[str, Fields]:
 
 
 def _moved(before: Mapping[str, Fields], after: Mapping[str, Fields]) -> set[str]:
-    """Return the instances, hosts and sources of which something else is known than before."""
+    """Return the instances, hosts and other companies of which something else is known than before."""
     if before is after:
         return set()
     changed = [name for name, fields in after.items() if before.get(name) is not fields and before.get(name) != fields]
-    return {name.partition("/")[0] for name in (*changed, *(before.keys() - after.keys()))}
+    return {_company(name) for name in (*changed, *(before.keys() - after.keys()))}
+
+
+def _company(name: str) -> str:
+    """Return what is judged anew together: all of an instance or a host, but of a forge each thing for itself."""
+    return name if name.startswith("forge:") else name.partition("/")[0]
 
 
 def matches(name: str, instance: str) -> bool:

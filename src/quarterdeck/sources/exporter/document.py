@@ -33,6 +33,7 @@ FEW = 1 << 15
 NOT_IN_SNAPSHOTS = {
     *("source", "unit", "timer", "ledger", "session", "service", "repository"),
     *("network", "forwarder", "route", "exposure", "tailnet"),
+    *("forge", "repo", "pull", "card", "reviews", "board", "work"),
 }
 """Kinds of which only the hub itself speaks."""
 
