@@ -147,8 +147,11 @@ def high(values: Sequence[float]) -> float:
 
 
 def own_environment(user: Path) -> dict[str, str]:
-    """What our programs run with: a user without settings, so that nothing but what is asked for is looked at."""
-    others = ("XDG_", "HERMES_", "QUARTERDECK_")
+    """What our programs run with: a user without settings, so that nothing but what is asked for is looked at.
+
+    Modules are kept as they were compiled, as they are for everybody who has installed them.
+    """
+    others = ("XDG_", "HERMES_", "QUARTERDECK_", "PYTHONDONTWRITEBYTECODE")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
     return kept | {"HOME": str(user), "XDG_STATE_HOME": str(user / "state")}
 

@@ -29,6 +29,7 @@ from quarterdeck.truth.instance import Instance
 if TYPE_CHECKING:
     from quarterdeck.cli.export_place import Place
     from quarterdeck.cli.export_stream import Cursor
+    from quarterdeck.sources.hermes.keys import Keys
 
 PROGRAM: Final = "quarterdeck export"
 PROFILES: Final = "profiles"
@@ -102,19 +103,27 @@ def _instance(home: Path, identity: str | None, config: Path | None) -> Instance
 
 def _put(out: Path, instance: Instance, now: datetime, began: float) -> int:
     from quarterdeck.cli.export_place import READABLE, Place
+    from quarterdeck.sources.hermes.keys import Keys
 
+    keys = Keys(instance)
     with Place(out.parent, [Path(home) for home in (instance.home, instance.root) if home]) as place:
         place.require_own(out.name)
-        sessions, code = _sessions(place, f"{out.name}.sessions.jsonl", instance, now)
-        place.replace(out.name, _snapshot(instance, now, began, sessions), READABLE)
+        sessions, code = _sessions(place, f"{out.name}.sessions.jsonl", instance, now, keys)
+        place.replace(out.name, _snapshot(instance, now, began, sessions, keys), READABLE)
     return code
 
 
-def _snapshot(instance: Instance, now: datetime, began: float, sessions: Mapping[str, Any] | None = None) -> bytes:
+def _snapshot(
+    instance: Instance,
+    now: datetime,
+    began: float,
+    sessions: Mapping[str, Any] | None = None,
+    keys: Keys | None = None,
+) -> bytes:
     from quarterdeck.sources.exporter.document import encode, render
     from quarterdeck.sources.hermes import HermesSource
 
-    source = HermesSource(instance)
+    source = HermesSource(instance, secret=keys)
     readings = list(source.look(now))
     took_ms = (time.perf_counter() - began) * 1000
     host = os.uname().nodename
@@ -127,13 +136,15 @@ def _snapshot(instance: Instance, now: datetime, began: float, sessions: Mapping
     return data
 
 
-def _sessions(place: Place, name: str, instance: Instance, now: datetime) -> tuple[Mapping[str, Any] | None, int]:
+def _sessions(
+    place: Place, name: str, instance: Instance, now: datetime, keys: Keys
+) -> tuple[Mapping[str, Any] | None, int]:
     """Tell the sessions that changed. Whatever goes wrong with them, the snapshot is still written, without them."""
     from quarterdeck.cli.export_stream import Stream
 
     stream = Stream(place, name, instance.id, instance.policy.session_titles)
     try:
-        return stream.extend(lambda cursor: _changes(instance, cursor, now)), WRITTEN
+        return stream.extend(lambda cursor: _changes(instance, cursor, now, keys)), WRITTEN
     except OSError as error:
         return None, _not_written("sessions", error)
     except QuarterdeckError as error:
@@ -145,14 +156,14 @@ def _sessions(place: Place, name: str, instance: Instance, now: datetime) -> tup
         return None, _say(said, OUR_MISTAKE)
 
 
-def _changes(instance: Instance, cursor: Cursor, now: datetime) -> tuple[list[dict[str, Any]], Cursor]:
+def _changes(instance: Instance, cursor: Cursor, now: datetime, keys: Keys) -> tuple[list[dict[str, Any]], Cursor]:
     """Ask the home for sessions that changed. A database that cannot be read has none; the snapshot says why."""
     from quarterdeck.sources.files import SourceError
     from quarterdeck.sources.hermes import stream
 
     before = stream.Cursor.from_json(cursor)
     try:
-        told, after = stream.changes(Path(str(instance.home)), instance, before, now)
+        told, after = stream.changes(Path(str(instance.home)), instance, before, now, keys=keys)
     except SourceError:
         return [], cursor
     if not told and after._replace(revision=before.revision) == before:

@@ -68,10 +68,12 @@ class HermesSource:
         roots: Mapping[PurePath, str] | None = None,
         kernel: Kernel = KERNEL,
         likeness: Likeness | None = None,
+        secret: keys.Keys | None = None,
     ) -> None:
         """Take the instance to look at; ``roots`` says by which id each watched root home goes.
 
-        With a ``likeness`` that it has in common with other agents, its secrets are compared with theirs.
+        With a ``likeness`` that it has in common with other agents, its secrets are compared with theirs. ``secret``
+        are its keys where somebody reads them already.
         """
         if instance.home is None:
             raise ValueError("An instance that is read from its home needs one.")
@@ -83,7 +85,7 @@ class HermesSource:
         self._dumps = dumps.DumpFiles(home)
         self._inventory = inventory.Inventory(home)
         self._credentials = credentials.Credentials(instance, home, likeness)
-        self._keys = keys.Keys(instance)
+        self._keys = secret or keys.Keys(instance)
         self._secrets = KnownValues()
         self._releases = Releases(kernel)
         self._sessions = sessions.Memory()

@@ -23,7 +23,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
-from quarterdeck.redaction import Redaction, clean
+from quarterdeck.redaction import KnownValues, Redaction, clean
 from quarterdeck.sources import sqlite
 from quarterdeck.sources.files import SourceError
 from quarterdeck.sources.hermes import names
@@ -127,16 +127,25 @@ class Cursor(NamedTuple):
 
 
 def changes(
-    home: Path, instance: Instance, cursor: Cursor | None, now: datetime, *, batch: int = BATCH
+    home: Path,
+    instance: Instance,
+    cursor: Cursor | None,
+    now: datetime,
+    *,
+    keys: Keys | None = None,
+    batch: int = BATCH,
 ) -> tuple[list[SessionSummary], Cursor]:
     """Return the sessions that began or changed after a cursor, and where to go on.
+
+    ``keys`` are those of the instance where somebody has them already.
 
     Raises:
         SourceError: when the database cannot be read; the cursor then still stands.
     """
+    known = (keys or Keys(instance)).read().known
     teller = sqlite.read(
         home / DATABASE,
-        lambda db: _Teller(Shelf(db), instance, cursor or Cursor(), now, batch).tell(),
+        lambda db: _Teller(Shelf(db), instance, cursor or Cursor(), now, batch=batch, known=known).tell(),
         budget_s=BUDGET_S,
     )
     return teller.told, teller.cursor
@@ -145,14 +154,16 @@ def changes(
 class _Teller:
     """One look: what is told, and the cursor as it moves."""
 
-    def __init__(self, shelf: Shelf, instance: Instance, cursor: Cursor, now: datetime, batch: int) -> None:
+    def __init__(
+        self, shelf: Shelf, instance: Instance, cursor: Cursor, now: datetime, *, batch: int, known: KnownValues
+    ) -> None:
         self._shelf = shelf
         self._titles = instance.policy.session_titles
         self._now = now.timestamp()
         self._batch = batch
         self.cursor = cursor
         self.told: list[SessionSummary] = []
-        self._redaction = Redaction(pii=instance.policy.redact_pii, known=Keys(instance).read().known)
+        self._redaction = Redaction(pii=instance.policy.redact_pii, known=known)
 
     def tell(self) -> _Teller:
         """Tell what is next."""
