@@ -335,7 +335,7 @@ MISTAKES = {
     '[server]\nhost = "0.0.0.0"': 'line 2: "host" in [server] is not a setting. Only 127.0.0.1, a unix socket '
     "(`socket`) and the proven address in the tailnet (`tailnet = true`) are bound, and nothing else can be asked for.",
     "\n\nprot = 1": 'line 3: "prot" is not a setting. There are: discover, server, access, units, history, '
-    "ledger, exposure, thresholds, instances, services, repositories, exporters.",
+    "ledger, exposure, thresholds, instances, services, repositories, forges, exporters.",
     "[server]\nport = '8000'": 'line 2: "port" in [server] is not a whole number from 1 to 65535. Write such a number, '
     "without quotes.",
     "[server]\nport = true": 'line 2: "port" in [server] is not a whole number from 1 to 65535. Write such a number, '

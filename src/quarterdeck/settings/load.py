@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from quarterdeck.errors import ConfigurationError, UsageError
-from quarterdeck.settings import access, discover, named
+from quarterdeck.settings import access, discover, forges, named
 from quarterdeck.settings.access import PORT, Ledger
 from quarterdeck.settings.exposure import Exposure
 from quarterdeck.settings.lines import Path as Place
@@ -24,6 +24,8 @@ FILE = Path("quarterdeck") / "quarterdeck.toml"
 FILE_LIMIT = 1_000_000
 SNAPSHOT = "snapshot.json"
 FILES_LIMIT = 1_000
+_BESIDE = ("policy", "thresholds", "forge_login")
+"""Words of an agent's table that are no words of the agent as the other parts know it."""
 
 Row = Mapping[str, Any]
 
@@ -52,6 +54,7 @@ def load(
     _check(rows, configured, parsed)
     named.check(parsed)
     access.check(parsed)
+    forges.check(parsed)
     _refuse(file, parsed)
     notes: list[str] = []
     found = [replace(instance, thresholds=limits) for instance in _found(parsed.values, homes, env, snapshots, notes)]
@@ -59,6 +62,7 @@ def load(
     if not homes:
         named.check_instances(parsed, instances)
         access.check_instances(parsed, instances)
+        forges.check_instances(parsed, instances)
     _refuse(file, parsed)
     return _decided(parsed.values, instances, limits, _state(env))._replace(file=file, notes=tuple(notes))
 
@@ -69,6 +73,7 @@ def _decided(values: Row, instances: tuple[Instance, ...], limits: Thresholds, s
         instances=instances,
         services=named.services(values.get("services", ()), instances, limits),
         repositories=named.repositories(values.get("repositories", ()), instances, limits),
+        forges=forges.forges(values, instances),
         thresholds=limits,
         port=values.get("server", {}).get("port", PORT),
         server=access.server(values.get("server", {})),
@@ -132,7 +137,7 @@ def _configured(row: Row, limits: Thresholds) -> Instance | None:
     """Make an instance of a table that is complete; what is missing has been said already."""
     if "id" not in row:
         return None
-    plain = {key: value for key, value in row.items() if key not in ("policy", "thresholds")}
+    plain = {key: value for key, value in row.items() if key not in _BESIDE}
     given: dict[str, Any] = {"label": row["id"], **plain}
     home = row.get("home")
     if home is not None:

@@ -9,7 +9,7 @@ from quarterdeck.settings.access import PORT, Access, Ledger, Server
 from quarterdeck.settings.exposure import Exposure
 from quarterdeck.truth.instance import Instance
 from quarterdeck.truth.thresholds import Thresholds
-from quarterdeck.truth.watched import Repository, Service
+from quarterdeck.truth.watched import Forge, Repository, Service
 
 
 class Units(NamedTuple):
@@ -54,6 +54,7 @@ class Settings(NamedTuple):
     units: Units = Units()
     services: tuple[Service, ...] = ()
     repositories: tuple[Repository, ...] = ()
+    forges: tuple[Forge, ...] = ()
     history: History = History()
     exposure: Exposure = Exposure()
     state: Path | None = None

@@ -11,6 +11,7 @@ from quarterdeck.settings import readers
 from quarterdeck.settings.access import ACCESS, LEDGER, SERVER
 from quarterdeck.settings.entry import Setting, Table
 from quarterdeck.settings.exposure import EXPOSURE
+from quarterdeck.settings.forges import FORGE_LOGIN, FORGES
 from quarterdeck.settings.model import History
 from quarterdeck.truth.thresholds import Thresholds
 
@@ -96,6 +97,7 @@ INSTANCE = Table(
             "no such commands",
             example='"me@deck"',
         ),
+        "forge_login": FORGE_LOGIN,
         "user_logins": Setting(
             readers.boolean,
             "Look for a person's own logins (`.git-credentials`, `gh` and the like) in the home folder of the user it "
@@ -265,6 +267,7 @@ ROOT = Table(
         "instances": INSTANCE,
         "services": SERVICES,
         "repositories": REPOSITORIES,
+        "forges": FORGES,
         "exporters": Table(
             "Snapshots that exporters of other users write. A file is known by its folder's name when it is called "
             "`snapshot.json`, else by its own.",
