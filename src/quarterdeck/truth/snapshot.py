@@ -45,6 +45,8 @@ class Snapshot:
     """Subjects that were removed, and when that was noticed."""
     thresholds: Thresholds = LIMITS
     """Limits for what belongs to no single instance."""
+    partial: bool = False
+    """Whether it was narrowed to what somebody sees who may see some instances only."""
 
     def subjects(self) -> dict[str, list[AnyReading]]:
         """Return the readings grouped by subject."""

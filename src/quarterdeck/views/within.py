@@ -79,6 +79,7 @@ def within(snapshot: Snapshot, instances: frozenset[str]) -> Snapshot:
         ),
         looks={name: look for name, look in snapshot.looks.items() if instance_of(f"source:{name}") in instances},
         gone={name: at for name, at in snapshot.gone.items() if instance_of(name) in instances},
+        partial=True,
     )
 
 

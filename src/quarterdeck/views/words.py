@@ -16,6 +16,7 @@ from quarterdeck.truth.judgement import words
 from quarterdeck.truth.punctuality import in_words
 from quarterdeck.truth.reading import AnyReading, Knowledge, Known, Reason
 from quarterdeck.truth.shapes import Number, Optional, Recent
+from quarterdeck.views.forge_words import in_short
 
 Show = Callable[[object, datetime], str]
 
@@ -139,11 +140,19 @@ def plain(reading: Known[object], now: datetime) -> str:
         return _recent(value, now)
     if isinstance(value, Mapping) and reading.field == LAST_24H.name:
         return in_words(value)
+    if (told := in_short(value, now)) is not None:
+        return told
     if isinstance(value, tuple):
-        return ", ".join(" → ".join(each) if isinstance(each, tuple) else str(each) for each in value) or "none"
+        return ", ".join(_each(each, now) for each in value) or "none"
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {item}" for key, item in sorted(value.items())) or "none"
     return str(value)
+
+
+def _each(value: object, now: datetime) -> str:
+    if (told := in_short(value, now)) is not None:
+        return told
+    return " → ".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _recent(value: Recent, now: datetime) -> str:
