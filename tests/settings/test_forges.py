@@ -135,6 +135,26 @@ def test_names_of_repositories(tmp_path: Path, words: list[str]) -> None:
     assert load(tmp_path, f"{MAIN}repos = {words}").forges[0].repos == tuple(words)
 
 
+@pytest.mark.parametrize(
+    ("repos", "without", "name", "watched"),
+    [
+        (("*",), (), "acme/tools", True),
+        (("acme/*",), (), "Acme/Tools", True),
+        (("acme/*",), (), "bolt/tools", False),
+        (("acme/*",), (), "xacme/tools", False),
+        (("acme/*",), ("acme/Old-*",), "acme/old-site", False),
+        (("acme/tools",), (), "acme/tools2", False),
+        (("acme/tool?",), (), "acme/tools", True),
+        ((), (), "acme/tools", False),
+    ],
+)
+def test_which_repositories_are_watched(
+    repos: tuple[str, ...], without: tuple[str, ...], name: str, *, watched: bool
+) -> None:
+    """Those that are named and not left out, whatever letters they are written with."""
+    assert Forge("main", "main", "https://a", repos=repos, without=without).watches(name) is watched
+
+
 MISTAKES = [
     ("url = 'https://a'", '"id" is missing in [[forges]]'),
     ("id = 'a'", '"url" is missing in [[forges]]. Add url = '),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import PurePath
 from types import MappingProxyType
 
@@ -151,3 +152,11 @@ class Forge:
     def subject(self) -> str:
         """Its id among all subjects."""
         return f"forge:{self.id}"
+
+    def watches(self, full_name: str) -> bool:
+        """Whether a repository is one of those that are watched; large and small letters are the same to a forge."""
+
+        def named(globs: tuple[str, ...]) -> bool:
+            return any(fnmatchcase(full_name.lower(), glob.lower()) for glob in globs)
+
+        return named(self.repos) and not named(self.without)
