@@ -19,6 +19,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 PROGRAM: Final = "quarterdeck export"
 PROFILES: Final = "profiles"
+WIDTH: Final = 100
 WRITTEN, NOT_WRITTEN, WRONG, OUR_MISTAKE = 0, 1, 2, 70
 
 
@@ -59,7 +61,8 @@ def run(argv: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     about = "Look at one home, and write down what may be known of it: one JSON document, and no texts."
-    parser = argparse.ArgumentParser(prog=PROGRAM, description=about, allow_abbrev=False)
+    form = partial(argparse.HelpFormatter, width=WIDTH)  # else argparse loads much only to measure the terminal
+    parser = argparse.ArgumentParser(prog=PROGRAM, description=about, allow_abbrev=False, formatter_class=form)
     parser.add_argument("--home", metavar="DIR", type=_path, required=True, help="the home to look at")
     parser.add_argument("--out", metavar="FILE", type=_path, help="the snapshot to write (else standard output)")
     parser.add_argument("--id", metavar="ID", type=_id, help="the instance's id (else as its home suggests)")

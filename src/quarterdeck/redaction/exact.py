@@ -9,7 +9,6 @@ Rule 3: what is too short, or what everybody writes (``changeme``, a path, a num
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from binascii import b2a_base64
@@ -17,11 +16,13 @@ from collections.abc import Iterable, Iterator
 from string import ascii_letters, digits
 from typing import Final
 
+from quarterdeck.redaction.hashes import blake2b
 from quarterdeck.redaction.rules import compiled, is_placeholder
 
 SHORTEST: Final = 8
 LONGEST: Final = 8_192
 MOST: Final = 500
+KEY_BYTES: Final = 32
 STRONG: Final = 20
 """From this length on a value that mixes letters and digits cannot be guessed, and may be the ground of a key."""
 
@@ -43,9 +44,8 @@ class KnownValues:
         self._count = len(kept)
         self._forms = tuple(dict.fromkeys(form for value in kept for form in _forms(value)))
         strong = [value for value in kept if len(value) >= STRONG and re.search(r"\d", value)]
-        self._key = (
-            hashlib.sha256("\0".join(("redaction", *strong)).encode("utf-8", "replace")).digest() if strong else None
-        )
+        ground = "\0".join(("redaction", *strong)).encode("utf-8", "replace")
+        self._key = blake2b(ground, digest_size=KEY_BYTES).digest() if strong else None
 
     def __len__(self) -> int:
         """How many values there are."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import hmac
 from typing import Final
+
+from quarterdeck.redaction.hashes import blake2b
 
 FINGERPRINT: Final = 4
 
@@ -12,5 +13,5 @@ def mark(rule: str, value: str, key: bytes | None) -> str:
     """Name what stood here. With a key equal values are marked alike, and nobody without it can try values."""
     if key is None:
         return f"[redacted:{rule}]"
-    digest = hmac.new(key, value.encode("utf-8", "surrogatepass"), "sha256").hexdigest()
+    digest = blake2b(value.encode("utf-8", "surrogatepass"), key=key).hexdigest()
     return f"[redacted:{rule}#{digest[:FINGERPRINT]}]"

@@ -11,9 +11,10 @@ import os
 import re
 import stat
 from collections.abc import Mapping
-from hashlib import blake2s
 from pathlib import Path
 from typing import Final
+
+from quarterdeck.redaction.hashes import blake2s
 
 FOLDER: Final = "CREDENTIALS_DIRECTORY"
 PASSWORDS: Final = "pgpass"

@@ -6,10 +6,11 @@ it. Two marks can be compared and nothing else can be done with them; they are n
 
 from __future__ import annotations
 
-import hmac
-import secrets
+import os
 from collections.abc import Iterable, Mapping
 from typing import Final
+
+from quarterdeck.redaction.hashes import blake2b
 
 KEY_BYTES: Final = 32
 SHORTEST: Final = 8
@@ -22,13 +23,13 @@ class Likeness:
     """The marks of all agents whose homes this program reads."""
 
     def __init__(self) -> None:
-        self._key = secrets.token_bytes(KEY_BYTES)
+        self._key = os.urandom(KEY_BYTES)
         self._held: dict[str, Marks] = {}
 
     def marks(self, values: Iterable[str]) -> Marks:
         """Turn secrets into marks."""
         return frozenset(
-            hmac.digest(self._key, value.encode("utf-8", "surrogatepass"), "sha256")
+            blake2b(value.encode("utf-8", "surrogatepass"), key=self._key).digest()
             for value in values
             if len(value) >= SHORTEST
         )

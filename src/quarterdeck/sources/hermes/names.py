@@ -6,11 +6,11 @@ not. A session or a job can be called anything by who calls the agent's API or e
 
 from __future__ import annotations
 
-import hashlib
 import re
 from functools import lru_cache
 
 from quarterdeck.redaction import holds_secret
+from quarterdeck.redaction.hashes import blake2b
 
 REMEMBERED = 4_096
 
@@ -64,4 +64,4 @@ def _fits(form: re.Pattern[str], raw: str) -> bool:
 
 
 def _hashed(raw: object) -> str:
-    return "x" + hashlib.sha256(repr(raw).encode(errors="surrogatepass")).hexdigest()[:12]
+    return "x" + blake2b(repr(raw).encode(errors="surrogatepass"), digest_size=6).hexdigest()

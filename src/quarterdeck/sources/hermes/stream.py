@@ -15,7 +15,6 @@ stream then begins again, in a new epoch. What the agent deletes stays told.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -24,6 +23,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 from quarterdeck.redaction import KnownValues, Redaction, clean
+from quarterdeck.redaction.hashes import blake2b
 from quarterdeck.sources import sqlite
 from quarterdeck.sources.files import SourceError
 from quarterdeck.sources.hermes import names
@@ -245,7 +245,7 @@ class _Teller:
         for row in rows:
             name = str(row["id"])
             aside = None if isinstance(side, SourceError) else side.get(name, NOTHING)
-            digest = hashlib.blake2b(repr((*row.values(), aside)).encode(errors="replace"), digest_size=6).hexdigest()
+            digest = blake2b(repr((*row.values(), aside)).encode(errors="replace"), digest_size=6).hexdigest()
             if recent.pop(name, None) != digest:
                 told = _summary(row, aside, self.cursor.revision, self._redaction)
                 self.told.append(masked(told, self._redaction.known))
