@@ -31,8 +31,8 @@ PURE_LIBRARY: Final = frozenset(
 )  # fmt: skip
 """What of the standard library neither knows the time nor touches anything outside: an ``ipaddress`` asks nobody."""
 
-PURE_NAMES: Final = frozenset({"pathlib.PurePath", "pathlib.PurePosixPath"})
-"""A path that cannot be opened is a name like any other."""
+PURE_NAMES: Final = frozenset({"fnmatch.fnmatchcase", "pathlib.PurePath", "pathlib.PurePosixPath"})
+"""A path that cannot be opened is a name like any other, and a glob is compared with a name, not with a folder."""
 
 PURE_PACKAGES: Final = {
     "redaction": frozenset[str](),
