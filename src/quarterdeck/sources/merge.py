@@ -2,7 +2,7 @@
 
 Rule 1: what a source said last is what is held of it. Each look replaces the one before, subject by subject.
 Rule 2: a subject that nobody reports any more, though its source answered, is gone and leaves a tombstone. Only what
-        was known can go.
+        was known can go. What comes and goes with the work leaves none: a pull request that was merged is no loss.
 Rule 3: a subject is not gone when the list it stood in could not be read. Then it is unknown, for the list's reason.
 Rule 4: two sources may speak of one subject. Should both speak for one field of it, the one named first is heard.
 Rule 5: a merge costs what the source reported, and a snapshot costs one entry per subject. Nothing is built anew
@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from quarterdeck.truth.fields import JOBS_DECLARED, kind_of
+from quarterdeck.truth.forge import PASSING
 from quarterdeck.truth.grouped import NOTHING, Fields, Grouped
 from quarterdeck.truth.reading import AnyReading, Key, Known, Origin, Reason, Unavailable
 from quarterdeck.truth.snapshot import GONE_FOR, remembering, unanswered
@@ -82,6 +83,8 @@ class Merged:
             self._speak(subject, others)
             return
         del self._speakers[subject], self._subjects[subject]
+        if kind_of(subject) in PASSING:
+            return
         if any(isinstance(reading, Known) or reading.last for reading in last.values()):
             self._gone[subject] = at
 

@@ -55,7 +55,7 @@ LIVE = timedelta(seconds=90)
 SLOW = timedelta(minutes=15)
 """For what changes rarely or is dear to read."""
 
-MANY = 1 << 15
+MANY = 1 << 16
 """Subjects are asked for again and again: of so many it is remembered what they are."""
 
 FIELDS: dict[str, Field[Any]] = {}

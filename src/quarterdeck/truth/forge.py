@@ -18,6 +18,11 @@ SAYINGS: Final = ("ready", "in progress", "blocked", "in review", "done")
 """What a label may mean for the lane of a card; which label means what is said by the settings."""
 WHY_SENSITIVE: Final = ("setting", "protected", "owned")
 """Why a path is sensitive: a glob of the settings, a protected pattern of the branch, a line of CODEOWNERS."""
+PASSING: Final = frozenset({"pull", "card"})
+"""Kinds that come and go with the work, by the thousand: when one is no longer there, nothing was lost."""
+PARTS: Final = PASSING | {"repo"}
+"""Kinds that are no line of the brief and no alert of their own: ``forge``, ``reviews`` and ``board`` say of all of
+them together what needs somebody. The history keeps none of them either, because the forge keeps its own."""
 FEW: Final = 50
 REVIEWS_LIMIT, CHECKS_LIMIT, LABELS_LIMIT = 200, 200, 100
 

@@ -61,7 +61,7 @@ def subject(instance: str, *path: str) -> str:
     return "/".join((f"hermes:{instance}", *path))
 
 
-@lru_cache(maxsize=1 << 15)
+@lru_cache(maxsize=1 << 16)
 def instance_of(subject_id: str) -> str:
     """Return the instance a subject belongs to, or ``all``. The source that reads an instance belongs to it."""
     scheme, _, rest = subject_id.partition(":")

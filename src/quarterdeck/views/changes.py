@@ -7,7 +7,7 @@ Rule 3: the digest is the same facts in at most ten lines, the worst first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -22,7 +22,7 @@ from quarterdeck.truth.snapshot import Snapshot
 from quarterdeck.views.asked import Asked, Param
 from quarterdeck.views.brief import FIGURES
 from quarterdeck.views.frame import Page
-from quarterdeck.views.judged import Judged, matches
+from quarterdeck.views.judged import Judged
 from quarterdeck.views.model import View
 from quarterdeck.views.recall import Recall
 from quarterdeck.views.remembered import Diff, Pair, Turn
@@ -111,8 +111,8 @@ def _turns(now: Judged, then: Judged, instance: str, told: Iterable[Change]) -> 
     through: dict[str, list[Status]] = {}
     for change in told:  # newest first
         through.setdefault(change.subject, []).insert(0, change.status)
-    before, after = _present(then.judgements), _present(now.judgements)
-    subjects = sorted(name for name in {*before, *after} if matches(name, instance))
+    before, after = _present(then, instance), _present(now, instance)
+    subjects = sorted({*before, *after})
     turns = (
         Turn(
             name,
@@ -143,9 +143,10 @@ def _ours(turn: Turn) -> bool:
     return turn.subject.startswith(OURS) and (turn.then is None or turn.now is None)
 
 
-def _present(judgements: Mapping[str, Judgement]) -> dict[str, Judgement]:
-    """Return what is there; a tombstone is the memory of something that is not."""
-    return {name: each for name, each in judgements.items() if each.knowledge is not Knowledge.RETIRED}
+def _present(judged: Judged, instance: str) -> dict[str, Judgement]:
+    """Return what is there over a filter; a tombstone is the memory of something that is not."""
+    verdicts = ((name, judged.judgements[name]) for name in judged.of(*kinds(judged), instance=instance))
+    return {name: each for name, each in verdicts if each.knowledge is not Knowledge.RETIRED}
 
 
 def _differs(turn: Turn) -> bool:

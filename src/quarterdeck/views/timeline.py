@@ -1,7 +1,8 @@
 """Timeline: everything that is remembered of one subject, newest first, with both clocks.
 
 Rule 1: each entry says when we knew it and since when it is true; one that came late is marked late.
-Rule 2: when we did not look is an entry of its own. It is never counted as trouble of the subject, nor as its health.
+Rule 2: of what is not remembered here, because whoever it belongs to keeps its history, it says that.
+Rule 3: when we did not look is an entry of its own. It is never counted as trouble of the subject, nor as its health.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from quarterdeck.truth.episodes import Uptime, uptime
+from quarterdeck.truth.fields import kind_of
+from quarterdeck.truth.forge import PARTS
 from quarterdeck.truth.instance import instance_of
 from quarterdeck.truth.judgement import Status, words
 from quarterdeck.truth.past import Blind, Change, Run, Said
@@ -69,8 +72,15 @@ def timeline(judged: Judged, asked: Asked, recalled: Recalled | None = None) -> 
         return replace(view, headline="Of which subject?" if judged.instances else NOBODY)
     title = title_of(judged, subject)
     story = None if recalled is None else _story(judged, asked, recalled)
+    if kept_elsewhere(subject):
+        return replace(view, headline=f"{title}. The forge keeps its history.")
     known = bool(there or (story is not None and any(each.blind is None for each in story.events)))
     return replace(view, headline=title if known else "Nothing is known of this subject.", story=story)
+
+
+def kept_elsewhere(subject: str) -> bool:
+    """Whether the history of a subject is not kept here: that of a pull request or an issue is the forge's."""
+    return kind_of(subject) in PARTS
 
 
 def _story(judged: Judged, asked: Asked, recalled: Recalled) -> Story:

@@ -8,19 +8,20 @@ from typing import Any
 from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
 from quarterdeck.truth.fields import Field
 from quarterdeck.truth.findings import find
+from quarterdeck.truth.forge import PARTS
 from quarterdeck.truth.incidents import Incident, Setting, incidents
 from quarterdeck.truth.instance import Instance, instance_of, subject
 from quarterdeck.truth.reading import Known, Unavailable
-from quarterdeck.views.judged import Judged, matches, needs_somebody
+from quarterdeck.views.judged import Judged, needs_somebody
 from quarterdeck.views.model import Row
 from quarterdeck.views.rows import row
 
 
 def open_incidents(judged: Judged, instance: str) -> tuple[Incident, ...]:
     """Return what is wrong over a filter, the most severe first."""
-    trouble = (each for each in judged.judgements.values() if needs_somebody(each))
-    verdicts = (each for each in trouble if matches(each.subject, instance))
-    return incidents(find(verdicts, owners_of(judged)), settings_of(judged))
+    verdicts = (judged.judgements[name] for name in judged.of(*kinds(judged), instance=instance))
+    trouble = filter(needs_somebody, verdicts)
+    return incidents(find(trouble, owners_of(judged)), settings_of(judged))
 
 
 def incident_row(judged: Judged, incident: Incident) -> Row:
@@ -85,5 +86,5 @@ def _said(judged: Judged, name: str, field: Field[Any]) -> Any:  # noqa: ANN401 
 
 
 def kinds(judged: Judged) -> frozenset[str]:
-    """Return the kinds of everything that is judged."""
-    return judged.places.kinds
+    """Return the kinds of everything that is told of by itself: not those that others say all of at once."""
+    return judged.places.kinds - PARTS

@@ -30,6 +30,7 @@ from quarterdeck.truth.instance import subject
 from quarterdeck.truth.judgement import CURRENT, Status
 from quarterdeck.truth.reading import AnyReading, Knowledge, Known
 from quarterdeck.views.judged import Judged, grouped
+from quarterdeck.views.trouble import kinds
 from quarterdeck.web.health import Part, history, ready
 
 MEDIA: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -155,7 +156,8 @@ def _knowledge(judged: Judged) -> Iterator[Metric]:
     yield _by("quarterdeck_readings", "Facts, by how well they are known.", "knowledge", OF_KNOWLEDGE, counted)
     statuses = Counter(each.status for each in judged.judgements.values())
     yield _by("quarterdeck_subjects", "What is judged, by its status.", "status", Status, statuses)
-    weights = Counter(each.severity for each in find(judged.judgements.values()))
+    told = (judged.judgements[name] for name in judged.of(*kinds(judged)))
+    weights = Counter(each.severity for each in find(told))
     yield _by("quarterdeck_findings", "What somebody should know of, by weight.", "severity", Severity, weights)
 
 

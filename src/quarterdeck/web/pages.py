@@ -20,8 +20,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup, escape
 
 from quarterdeck.redaction import clean
-from quarterdeck.truth.fields import kind_of
-from quarterdeck.truth.instance import ALL, instance_of
+from quarterdeck.truth.instance import ALL
 from quarterdeck.truth.judgement import Judgement, Status, words
 from quarterdeck.truth.past import Late
 from quarterdeck.truth.reading import AnyReading, Knowledge, Known, Reason, Unavailable
@@ -31,9 +30,10 @@ from quarterdeck.views.changes import became
 from quarterdeck.views.judged import needs_somebody
 from quarterdeck.views.lazy import judgements_of, row_of
 from quarterdeck.views.model import Cell, Choice, Column, Figure, Gap, Row, View
+from quarterdeck.views.rows import place_of
 from quarterdeck.views.run_page import MARKS
 from quarterdeck.views.session_rows import cents
-from quarterdeck.views.timeline import divided, otherwise
+from quarterdeck.views.timeline import divided, kept_elsewhere, otherwise
 from quarterdeck.views.words import Shown, clock, show
 from quarterdeck.web.address import Wanted
 from quarterdeck.web.assets import static_url
@@ -47,12 +47,6 @@ IN_TABLE = {
     "runs": ("schedule", "last_24h", "missed_at", "next_run_at"),
 }
 """The columns one looks down; a row's details tell all of them."""
-PAGE_OF = {
-    "gateway": "agents", "job": "cron", "scheduler": "cron", "timer": "cron", "source": "coverage",
-    "service": "products", "exposure": "exposure", "forwarder": "exposure", "route": "exposure", "network": "exposure",
-    "credential": "credentials",
-}  # fmt: skip
-"""Where a kind of subject has its row; every other kind has it on ops."""
 ROWS_PER_PAGE = 200
 FEW = 12
 """Instances up to which the filter shows each; of more, one is searched for."""
@@ -219,12 +213,6 @@ class Layout:
         return max((cell.status.rank for cell in cells if isinstance(cell, Judgement)), default=0)
 
 
-def place_of(subject: str) -> str:
-    """Return the address of a subject's row."""
-    page = PAGE_OF.get(kind_of(subject), "ops")
-    return f"/{page}?{urlencode({'instance': instance_of(subject)}, quote_via=quote)}#{quote(subject, safe=':/')}"
-
-
 def _in_table(view: View, column: Column) -> bool:
     return column.key in IN_TABLE.get(view.name, ())
 
@@ -324,6 +312,7 @@ def _environment() -> Environment:
         "cents": cents,
         "became": became,
         "divided": divided,
+        "kept_elsewhere": kept_elsewhere,
         "otherwise": otherwise,
         "RUN_MARKS": MARKS,
         "drawn": drawn,

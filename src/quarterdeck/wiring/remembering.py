@@ -4,6 +4,8 @@ Rule 1: nothing that befalls the history stops anything else. What cannot be rec
 Rule 2: a status is judged, and its change recorded, only when every source has been asked once since the start: what
         is not known yet has not changed.
 Rule 3: recording is bounded: of snapshots that come faster than they are recorded, the newest is taken.
+Rule 4: single pull requests, issues and repositories of a forge are not recorded: there are thousands, and the forge
+        keeps their history. What follows from all of them together is recorded like anything else.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -26,6 +29,9 @@ from quarterdeck.store.samples import Samples
 from quarterdeck.store.scribe import Observer
 from quarterdeck.store.trouble import StoreError
 from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
+from quarterdeck.truth.fields import kind_of
+from quarterdeck.truth.forge import PARTS
+from quarterdeck.truth.grouped import Grouped
 from quarterdeck.truth.reading import AnyReading, Origin
 from quarterdeck.truth.snapshot import Snapshot
 from quarterdeck.views.judged import Judged
@@ -56,6 +62,13 @@ def _spans(settings: Settings) -> Spans:
 def recalled(history: History, settings: Settings) -> Recall:
     """Return the memory as views ask it."""
     return Remembered(history, Details(settings.instances))
+
+
+def kept(snapshot: Snapshot) -> Snapshot:
+    """Return what is recorded of a snapshot; unchanged subjects are shared with the one before."""
+    readings = snapshot.readings if isinstance(snapshot.readings, Grouped) else Grouped.of(snapshot.readings)
+    told = {name: fields for name, fields in readings.subjects.items() if kind_of(name) not in PARTS}
+    return snapshot if len(told) == len(readings.subjects) else replace(snapshot, readings=Grouped(told))
 
 
 class Historian:
@@ -106,7 +119,7 @@ class Historian:
 
     def _record(self) -> None:
         beat = Beat(self._eye.clock(), self._eye.monotonic())
-        snapshot = self._eye.collector.snapshot
+        snapshot = kept(self._eye.collector.snapshot)
         judged = self._judge(snapshot, beat)
         new = snapshot if snapshot.version != self._version else None
         if new is None and judged is None and beat.steady - self._beaten_at < BEAT_S and not self._stop.is_set():
