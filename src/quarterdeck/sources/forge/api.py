@@ -164,6 +164,13 @@ class Issue(Struct, frozen=True, gc=False):
     repository: RepositoryName | None = None
 
 
+class Side(Struct, frozen=True, gc=False):
+    """The repository of one end of a pull request."""
+
+    id: int | None = None
+    full_name: str | None = None
+
+
 class Head(Struct, frozen=True, gc=False):
     """One end of a pull request."""
 
@@ -172,7 +179,7 @@ class Head(Struct, frozen=True, gc=False):
     """Name of the branch; ``refs/pull/N/head`` when it is gone."""
     sha: str | None = None
     repo_id: int | None = None
-    repo: RepositoryName | None = None
+    repo: Side | None = None
     """None when the fork is gone."""
 
 
