@@ -242,10 +242,12 @@ REVIEWS_LONG = Field(
 REVIEWS_OLDEST_AT = Field(
     "reviews", "oldest_at", Optional(Instant()), "Since when the first of them waits.", fresh_for=LISTED
 )
-REVIEWS_BY_CLASS = Field("reviews", "by_class", Table(Count()), "Open pull requests by class.", fresh_for=LISTED)
+REVIEWS_BY_CLASS = Field(
+    "reviews", "by_class", Table(Count(), Word()), "Open pull requests by class.", fresh_for=LISTED
+)
 REVIEWS_UNKNOWN = Field("reviews", "unknown", Count(), "Those that cannot be judged now.", fresh_for=LISTED)
 REVIEWS_WHOLE = Field("reviews", "whole", Bool(), "Whether all lists it is made of are whole.", fresh_for=LISTED)
-BOARD_LANES = Field("board", "lanes", Table(Count()), "Cards by lane.", fresh_for=LISTED)
+BOARD_LANES = Field("board", "lanes", Table(Count(), Word()), "Cards by lane.", fresh_for=LISTED)
 BOARD_AMBIGUOUS = Field("board", "ambiguous", Count(), "Cards whose signals do not agree.", fresh_for=LISTED)
 BOARD_SILENT = Field(
     "board", "blocked_silent", Idents(), "Cards that are blocked, and nothing says by what.", policy=OF_FORGE,
@@ -287,6 +289,11 @@ TASKS_OTHERS = Field(
 TASKS_SHARED = Field(
     "work", "shared", Idents(), "Issues that others work on as well.", policy=OF_FORGE, fresh_for=LISTED
 )
+WORK_WHOLE = Field(
+    "work", "whole", Bool(),
+    "Whether all that its forges hold could be read; else it may be at more than what is found, and at something else.",
+    fresh_for=LISTED,
+)  # fmt: skip
 PULLS_RETURNED = Field(
     "work", "returned", Idents(), "Its pull requests that wait for it: changes were asked for, or checks fail.",
     policy=OF_FORGE, fresh_for=LISTED,

@@ -173,17 +173,18 @@ class Idents:
 
 
 class Table(Generic[T_co]):
-    """Identifiers, each with a value of one shape."""
+    """Identifiers, or words of a vocabulary, each with a value of one shape."""
 
     name: Final = "table"
 
-    def __init__(self, of: Shape[T_co]) -> None:
+    def __init__(self, of: Shape[T_co], keys: Ident | Word | None = None) -> None:
         self.of: Final = of
+        self.keys: Final = keys or Ident()
 
     def load(self, raw: object) -> Mapping[str, T_co]:
-        """Accept a mapping with at most 500 identifiers as keys."""
+        """Accept a mapping with at most 500 such keys."""
         if isinstance(raw, Mapping) and len(raw) <= ITEMS_LIMIT:
-            return {Ident().load(key): self.of.load(value) for key, value in raw.items()}
+            return {self.keys.load(key): self.of.load(value) for key, value in raw.items()}
         raise _wrong(self.name)
 
 
