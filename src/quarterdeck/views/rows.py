@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from shlex import quote
+from typing import TypeVar, cast
 
 from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
-from quarterdeck.truth.fields import field_for, kind_of
+from quarterdeck.truth import forge_fields as G  # noqa: N812 -- as above
+from quarterdeck.truth.fields import Field, field_for, kind_of
+from quarterdeck.truth.forge import PARTS, PASSING, ref_of
 from quarterdeck.truth.incidents import Incident
 from quarterdeck.truth.instance import ALL, Instance, instance_of
-from quarterdeck.truth.reading import Known
+from quarterdeck.truth.reading import Known, Unavailable
 from quarterdeck.truth.witnesses import contradictions
 from quarterdeck.views.escape import quoted
 from quarterdeck.views.judged import Judged
 from quarterdeck.views.lazy import Rows
 from quarterdeck.views.model import Cell, Column, Link, Row
+
+T = TypeVar("T")
 
 NAMES = {
     "instance": "Home of {owner}",
@@ -44,28 +49,52 @@ NAMES = {
     "network": "Sockets of {owner}",
     "forwarder": "Ways through {id}",
     "route": "{id}",
+    "forge": "Forge {owner}",
+    "repo": "{id}",
+    "pull": "{id}",
+    "card": "{id}",
+    "reviews": "Reviews on {owner}",
+    "board": "Board of {owner}",
+    "work": "Work of {owner}",
 }
 GIVEN = {
     "job": (F.JOB_NAME, "Job “{}”"),
     "service": (F.SERVICE_LABEL, "{}"),
     "repository": (F.REPOSITORY_LABEL, "{}"),
+    "forge": (G.FORGE_LABEL, "Forge {}"),
 }
 """Kinds that somebody may have named: which fact says how, and how that is written."""
+TITLES = {"pull": G.PULL_TITLE, "card": G.CARD_TITLE}
+"""Kinds that are told by repository, number and title; the title stands also when it was read some time ago."""
 WAYS_IN = ("exposure", "network", "forwarder", "route")
+OF_WORK = {
+    **dict.fromkeys(("forge", "repo", "reviews", "pull"), "reviews"),
+    **dict.fromkeys(("board", "card"), "board"),
+    "work": "agents",
+}
+"""Where the kinds of a forge have their row."""
 PAGES = {
     "gateway": "agents",
     "job": "cron",
     "scheduler": "cron",
+    "timer": "cron",
+    "source": "coverage",
     "service": "products",
     "credential": "credentials",
     **dict.fromkeys(WAYS_IN, "exposure"),
+    **OF_WORK,
 }
 """Where a kind of subject has its row; every other has it on ops."""
 WAYS = {
     "service": (("Open it", F.SERVICE_LINK), ("Runbook", F.SERVICE_RUNBOOK)),
     "repository": (("Open it", F.REPOSITORY_LINK), ("Runbook", F.REPOSITORY_RUNBOOK)),
+    "forge": (("Open it", G.FORGE_LINK),),
+    "repo": (("Open it", G.REPO_LINK),),
+    "pull": (("Open it", G.PULL_LINK),),
+    "card": (("Open it", G.CARD_LINK),),
+    "work": (("Open its task", G.TASK_LINK),),
 }
-"""Addresses elsewhere that the settings give for a kind of subject."""
+"""Addresses elsewhere that the settings, or the forge, give for a kind of subject."""
 PATHS = {
     "gateway": "gateway.lock",
     "scheduler": "cron/jobs.json",
@@ -139,15 +168,24 @@ def _column(subject: str, field: str) -> Column:
 def title_of(judged: Judged, name: str) -> str:
     """Name a subject for people: its given name where the policy lets it through, else its id."""
     kind = kind_of(name)
+    if kind in PASSING:
+        return f"{ref_of(name)} {last_said(judged, name, TITLES[kind]) or ''}".strip()
     if kind in GIVEN:
         field, form = GIVEN[kind]
         given = judged.fields.get(name, {}).get(field.name)
-        if isinstance(given, Known):
+        if isinstance(given, Known):  # a policy that no longer lets it through has the last word
             return form.format(given.value)
     owner, _, path = name.partition(":")[2].partition("/")
-    instance = judged.instances.get(owner)
+    instance = judged.instances.get(owner) if instance_of(name) == owner else None
     last = path.partition("/")[2] or path
     return NAMES.get(kind, "{id}").format(owner=instance.label if instance else _scheme_owner(name), id=last or owner)
+
+
+def last_said(judged: Judged, name: str, field: Field[T]) -> T | None:
+    """Return what was last said of a field, however long ago: for names and ways, never for deciding."""
+    reading = judged.fields.get(name, {}).get(field.name)
+    last = reading.last if isinstance(reading, Unavailable) else reading
+    return None if last is None else cast("T", last.value)
 
 
 def _scheme_owner(name: str) -> str:
@@ -171,16 +209,24 @@ def links(judged: Judged, name: str) -> tuple[Link, ...]:
     if kind == "gateway" and instance is not None:
         found += _gateway_links(judged, name, instance)
     for label, field in WAYS.get(kind, ()):
-        address = judged.facts(name).get(field)
+        address = last_said(judged, name, field)
         if address is not None:
             found.append(away(label, address))
     if kind in ("job", "timer"):
         found.append(Link("page", "runs", "Runs", f"/runs?subject={quoted(name)}"))
-    if owner != ALL:
+    if owner != ALL or kind in OF_WORK:
         page = PAGES.get(kind, "ops")
-        found.append(Link("page", f"{page}, {owner}", "Page", f"/{page}?instance={owner}#{name}"))
-    found.append(Link("page", "timeline", "Timeline", f"/timeline?subject={quoted(name)}"))
+        found.append(Link("page", f"{page}, {owner}", "Page", place_of(name)))
+    if kind not in PARTS:
+        found.append(Link("page", "timeline", "Timeline", f"/timeline?subject={quoted(name)}"))
     return tuple(found)
+
+
+def place_of(name: str) -> str:
+    """Return the address of a subject's row. One of very many is looked for there by how people write it."""
+    kind = kind_of(name)
+    asked = f"&q={quoted(ref_of(name))}" if kind in PASSING else ""
+    return f"/{PAGES.get(kind, 'ops')}?instance={quoted(instance_of(name))}{asked}#{quoted(name)}"
 
 
 def _unit_links(name: str) -> list[Link]:
