@@ -17,6 +17,8 @@ from quarterdeck.sources.collector import Collector
 from quarterdeck.sources.flights import Limits
 from quarterdeck.store.keeper import Keeper
 from quarterdeck.truth import fields as F  # noqa: N812 -- as in the tables of truth
+from quarterdeck.truth import forge_fields as G  # noqa: N812 -- as above
+from quarterdeck.truth.forge import card, pull
 from quarterdeck.truth.judgement import Status
 from quarterdeck.truth.reading import AnyReading, Known, Origin
 from quarterdeck.truth.snapshot import Snapshot
@@ -305,3 +307,37 @@ def test_every_field_of_the_history_is_told(hub: Hub) -> None:
     """Of a history that is well, everything that can be known of one is told."""
     hub.look()
     assert hub.condition().keys() == {one.name for one in F.FIELDS.values() if one.of == "history"}
+
+
+class ForgeSource(SteadySource):
+    """Tells of a forge, of all of its issues together, and of one of them."""
+
+    @override
+    def see(self, now: datetime) -> Iterable[AnyReading]:
+        told = Origin("forge main", "search")
+        yield G.FORGE_ANSWERS.known("forge:main", told, "yes", now)
+        yield G.BOARD_UNKNOWN.known("forge:main/board", told, 1, now)
+        yield G.CARD_TITLE.known(card("main", "acme/tools", 1), told, f"title {self.looks}", now)
+        yield G.PULL_TITLE.known(pull("main", "acme/tools", 2), told, f"title {self.looks}", now)
+
+
+def test_single_issues_and_pull_requests_are_not_recorded(tmp_path: Path) -> None:
+    """Of a forge it is remembered what follows from all of its work together, and of no issue what it was."""
+    hub = Hub(tmp_path / "state" / "history.db")
+    hub.sources.append(ForgeSource("forge:main"))
+    hub.start()
+    try:
+        assert hub.look()
+        assert hub.look()
+        recall = hub.historian.recall
+        assert recall is not None
+        found = recall.snapshot_at(hub.clock())
+        assert found is not None
+        assert {subject for subject, _ in found.readings if subject.startswith("forge:")} == {
+            "forge:main",
+            "forge:main/board",
+        }
+        assert not [name for name in hub.changes() if "/card/" in name or "/pull/" in name]
+        assert "forge:main/board" in hub.changes()
+    finally:
+        hub.end()
