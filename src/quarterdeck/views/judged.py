@@ -9,11 +9,11 @@ Rule 2: judging anew costs what has changed. A judgement is taken over when noth
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from quarterdeck.truth.fields import kind_of
 from quarterdeck.truth.grouped import Fields, Grouped
@@ -34,6 +34,10 @@ A_SECOND: Final = 2_000
 """Subjects that are judged anew in a second though nothing was learnt of them: only time has passed."""
 AT_ONCE: Final = timedelta(0)
 SPREAD: Final = 1_024
+
+T = TypeVar("T")
+Note = tuple[str, Callable[[Facts, Judgement], Any]]
+"""A subject, and what is made of its facts and its judgement."""
 
 
 class Verdict(NamedTuple):
@@ -56,6 +60,8 @@ class Judged:
     """How long a judgement may be taken over by those that follow; None for what suits the size of the fleet."""
     kept: Mapping[str, Verdict] = field(default_factory=dict, repr=False, compare=False)
     """What is taken over from before."""
+    notes: dict[Note, tuple[Judgement, Any]] = field(default_factory=dict, repr=False, compare=False)
+    """What views made of single judgements, and of which; see ``noted``."""
 
     @classmethod
     def after(
@@ -71,7 +77,8 @@ class Judged:
             for name, verdict in before.verdicts.items()
             if now <= verdict.until and _company(name) not in moved
         }
-        made = cls(snapshot, now, spare=spare, kept=kept)
+        notes = {note: made for note, made in before.notes.copy().items() if note[0] in kept}
+        made = cls(snapshot, now, spare=spare, kept=kept, notes=notes)
         if fields.keys() == before.fields.keys() and snapshot.gone.keys() == before.snapshot.gone.keys():
             vars(made)["places"] = before.places
         return made
@@ -117,6 +124,16 @@ class Judged:
     def facts(self, name: str) -> Facts:
         """Return the facts of a subject, for cells and wording."""
         return Facts(name, self.readings, self.now, self._thresholds(name))
+
+    def noted(self, name: str, make: Callable[[Facts, Judgement], T]) -> T:
+        """Return what is made of a subject's facts and judgement: once, for as long as the judgement stands.
+
+        It is for what has to be said of thousands to show fifty of them. ``make`` is a function of these two alone.
+        """
+        judgement, note = self.judgements[name], self.notes.get((name, make))
+        if note is None or note[0] is not judgement:
+            note = self.notes[name, make] = (judgement, make(self.facts(name), judgement))
+        return cast("T", note[1])
 
     def of(self, *kinds: str, instance: str = ALL) -> list[str]:
         """Return the subjects of some kinds that match the filter, in a stable order."""
