@@ -23,6 +23,23 @@ PASSING: Final = frozenset({"pull", "card"})
 PARTS: Final = PASSING | {"repo"}
 """Kinds that are no line of the brief and no alert of their own: ``forge``, ``reviews`` and ``board`` say of all of
 them together what needs somebody. The history keeps none of them either, because the forge keeps its own."""
+CLASSES: Final = (
+    "draft",
+    "blocked",
+    "conflict",
+    "computing",
+    "changes requested",
+    "re-review",
+    "checks failing",
+    "checks stuck",
+    "checks pending",
+    "waiting on review",
+    "outdated",
+    "ready, auto-merge scheduled",
+    "ready",
+    "unknown",
+)
+"""What a pull request can be; ``truth.tables.pull`` says when."""
 FEW: Final = 50
 REVIEWS_LIMIT, CHECKS_LIMIT, LABELS_LIMIT = 200, 200, 100
 

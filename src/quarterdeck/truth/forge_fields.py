@@ -14,6 +14,7 @@ from quarterdeck.truth.forge import (
     CHECK,
     CHECKS_LIMIT,
     CLAIM,
+    CLASSES,
     FEW,
     FILES,
     LABELS_LIMIT,
@@ -243,7 +244,7 @@ REVIEWS_OLDEST_AT = Field(
     "reviews", "oldest_at", Optional(Instant()), "Since when the first of them waits.", fresh_for=LISTED
 )
 REVIEWS_BY_CLASS = Field(
-    "reviews", "by_class", Table(Count(), Word()), "Open pull requests by class.", fresh_for=LISTED
+    "reviews", "by_class", Table(Count(), Word(CLASSES)), "Open pull requests by class.", fresh_for=LISTED
 )
 REVIEWS_UNKNOWN = Field("reviews", "unknown", Count(), "Those that cannot be judged now.", fresh_for=LISTED)
 REVIEWS_WHOLE = Field("reviews", "whole", Bool(), "Whether all lists it is made of are whole.", fresh_for=LISTED)
