@@ -4,6 +4,7 @@ Rule 1: a table is read from the worst row down; the first row that holds is the
 Rule 2: a row whose readings are unavailable or stale neither holds nor fails: it is a doubt.
 Rule 3: nothing is ok while a worse row is in doubt. Then the status is ``unknown`` (a reading is
         unavailable) or ``stale`` (a reading has expired), whichever is worse.
+        A row may be strict: then it does not hold either while a row above it is in doubt, however bad it is.
 Rule 4: a judgement carries the readings it rests on: that is the why-chain. A bad one rests on those its own row
         asked for, an ok one on all that were looked at on the way, an unknown one on those that could not answer.
 
@@ -18,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from quarterdeck.truth.fields import PART_OF_KIND, Field, kind_of
 from quarterdeck.truth.reading import AnyReading, Key, Knowledge, Known, Origin, Reading, Reason, Unavailable
@@ -154,6 +155,28 @@ class Facts:
         return (self.now - moment).total_seconds()
 
 
+class Answer(NamedTuple, Generic[T]):
+    """What came of a question to the facts."""
+
+    value: T | None
+    """None when it could not be answered."""
+    lost: AnyReading | None
+    """The reading that could not answer."""
+    readings: tuple[AnyReading, ...]
+    """All readings that were asked."""
+
+
+def ask(facts: Facts, question: Callable[[Facts], T]) -> Answer[T]:
+    """Ask something of the facts, and tell which readings the answer, or its absence, follows from."""
+    before, facts.asked = facts.asked, {}
+    try:
+        return Answer(question(facts), None, tuple(facts.asked.values()))
+    except NotKnown as unknown:
+        return Answer(None, unknown.reading, tuple(facts.asked.values()))
+    finally:
+        facts.asked = before | facts.asked
+
+
 Say = str | Callable[[Facts], str]
 
 
@@ -169,6 +192,9 @@ class Rule(NamedTuple):
     retired: bool = False
     elsewhere: bool = False
     """The readings asked here have a row of their own: when they are not known, that row says so, not this one."""
+    strict: bool = False
+    """It holds only when every row above it was decided, also when it is bad: the first row that holds names a class,
+    and with a doubt about an earlier one nobody knows the class."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +230,7 @@ def judge(table: Sequence[Rule], facts: Facts) -> Judgement:
                 doubts[unknown.reading.subject, unknown.reading.field] = unknown.reading
             holds = False
         everything |= facts.asked
-        if holds and rule.status is Status.OK and doubts:
+        if holds and doubts and (rule.strict or rule.status is Status.OK):
             break
         if holds:
             return _verdict(rule, facts, everything, tuple(doubts.values()))
@@ -262,3 +288,14 @@ def words(span: object) -> str:
         if seconds < limit:
             return f"{seconds // size} {unit}"
     return f"{seconds // 86_400} d"
+
+
+def listed(items: Sequence[str], at_most: int = 3) -> str:
+    """List the first few, and say how many there are beside."""
+    more = len(items) - at_most
+    return ", ".join(items[:at_most]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def counted(number: int, one: str) -> str:
+    """Count things: ``1 approval``, ``2 approvals``."""
+    return f"{number:,} {one if number == 1 else one + 's'}"
