@@ -1,7 +1,8 @@
 """The one door to the network: what is asked, whom, for how long, and what an answer may be.
 
 Rule 1: who looks can only look. A ``Looker`` has ``get`` and ``head``, and no other method reaches it; nor does one
-        reach a ``LocalLooker``, who looks at one unix socket. Only a ``Poster`` sends anything, each to one address.
+        reach a ``LocalLooker``, who looks at one unix socket, or a ``Reader``, who has many questions for one server.
+        Only a ``Poster`` sends anything, each to one address.
 Rule 2: everything is bounded: the connection, each silence, the whole, and the size. A server that sends one byte a
         second is given up like one that sends none.
 Rule 3: exactly what was named is asked. No redirect is followed, no proxy of the environment is used, no cookie is
@@ -23,10 +24,12 @@ from quarterdeck.http.local import LocalLooker
 from quarterdeck.http.looker import Looker
 from quarterdeck.http.poster import Poster
 from quarterdeck.http.prompter import Prompter
+from quarterdeck.http.reader import READS, Reader
 
 __all__ = [
     "LIMITS",
     "PORTS",
+    "READS",
     "REASONS",
     "Answer",
     "Fault",
@@ -36,6 +39,7 @@ __all__ = [
     "Looker",
     "Poster",
     "Prompter",
+    "Reader",
     "Resolve",
     "is_allowed",
     "system_resolve",

@@ -108,18 +108,24 @@ class Client:
         deadline = Deadline(self._limits.total_s, self._monotonic)
         host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
         line = Line(resolved(host, port, self._resolve, deadline, self._limits), deadline, self._limits)
-        trusted = self._trusted() if parts.scheme == "https" else None
+        trusted = trusted_by(self._authorities) if parts.scheme == "https" else None
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         target = httpcore2.URL(scheme=parts.scheme, host=host, port=port, target=path)
         return Exchange(line, deadline, self._limits).ask(
             method, target, {"Host": parts.netloc, **headers}, content=content, trusted=trusted
         )
 
-    def _trusted(self) -> ssl.SSLContext:
-        try:
-            return ssl.create_default_context(cafile=None if self._authorities is None else str(self._authorities))
-        except (OSError, ssl.SSLError):
-            raise HttpError(Fault.TLS, "the file of authorities cannot be read") from None
+
+def trusted_by(authorities: PurePath | None) -> ssl.SSLContext:
+    """Return whom to trust: those whom a file names, or the system's.
+
+    Raises:
+        HttpError: when the file cannot be read.
+    """
+    try:
+        return ssl.create_default_context(cafile=None if authorities is None else str(authorities))
+    except (OSError, ssl.SSLError):
+        raise HttpError(Fault.TLS, "the file of authorities cannot be read") from None
 
 
 def parts_of(url: str) -> SplitResult:

@@ -49,7 +49,7 @@ class Line:
                 self._socket = socket.create_connection((str(address), port), limit)
                 self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             except OSError as error:
-                failed = _failure(error, self._limits.connect_s)
+                failed = failure(error, self._limits.connect_s)
             else:
                 return self
         raise failed
@@ -63,15 +63,10 @@ class Line:
         try:
             self._open.settimeout(self._deadline.left(self._limits.connect_s))
             secured = ssl_context.wrap_socket(self._open, server_hostname=server_hostname)
-        except ssl.SSLCertVerificationError as error:
-            why = TLS_FAULTS.get(error.verify_code, "its certificate cannot be trusted")
-            raise HttpError(Fault.TLS, why) from None
-        except ssl.SSLError:
-            raise HttpError(Fault.TLS, "it does not speak tls as we do") from None
         except OSError as error:
-            raise _failure(error, self._limits.connect_s) from None
+            raise tls_failure(error, self._limits.connect_s) from None
         self._socket = secured
-        self.certificate_ends = _ends(secured.getpeercert() or {})
+        self.certificate_ends = ends_of(secured.getpeercert() or {})
         return self
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 -- the line has its own limits
@@ -84,7 +79,7 @@ class Line:
             self._open.settimeout(self._deadline.left(self._limits.silence_s))
             data = self._open.recv(max_bytes)
         except OSError as error:
-            raise _failure(error, self._limits.silence_s, connected=True) from None
+            raise failure(error, self._limits.silence_s, connected=True) from None
         self.heard += len(data)
         return data
 
@@ -96,7 +91,7 @@ class Line:
                     self._open.settimeout(self._deadline.left(self._limits.silence_s))
                     self._open.sendall(buffer)
                 except TimeoutError as error:
-                    raise _failure(error, self._limits.silence_s, connected=True) from None
+                    raise failure(error, self._limits.silence_s, connected=True) from None
 
     def close(self) -> None:
         """Hang up."""
@@ -114,7 +109,7 @@ class Line:
         return self._socket
 
 
-def _failure(error: OSError, limit_s: float, *, connected: bool = False) -> HttpError:
+def failure(error: OSError, limit_s: float, *, connected: bool = False) -> HttpError:
     """Say what an error of the system means."""
     if isinstance(error, TimeoutError):
         return HttpError(Fault.SILENT, f"it said nothing for {limit_s:g} s" if connected else "it takes no connection")
@@ -125,6 +120,16 @@ def _failure(error: OSError, limit_s: float, *, connected: bool = False) -> Http
     return HttpError(Fault.UNREACHABLE, "there is no way to it from this machine")
 
 
-def _ends(certificate: Mapping[str, object]) -> datetime | None:
+def tls_failure(error: OSError, limit_s: float) -> HttpError:
+    """Say what it means that a line could not be encrypted."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return HttpError(Fault.TLS, TLS_FAULTS.get(error.verify_code, "its certificate cannot be trusted"))
+    if isinstance(error, ssl.SSLError):
+        return HttpError(Fault.TLS, "it does not speak tls as we do")
+    return failure(error, limit_s)
+
+
+def ends_of(certificate: Mapping[str, object]) -> datetime | None:
+    """Return when a certificate expires; None for none."""
     said = certificate.get("notAfter")
     return datetime.fromtimestamp(ssl.cert_time_to_seconds(said), UTC) if isinstance(said, str) else None
