@@ -90,7 +90,7 @@ def objected_at(f: Facts) -> datetime | None:
     return first(each.at for each in objections(f, of_this_head=True))
 
 
-def asked_at(f: Facts) -> datetime | None:
+def asked_at(f: Facts) -> datetime:
     """Return since when a review is waited for: since it was asked for, else since the head is there."""
     asked = first(each.at for each in outstanding(f[G.PULL_REVIEWS]))
     return asked or f[G.PULL_PUSHED_AT] or f[G.PULL_OPENED_AT]

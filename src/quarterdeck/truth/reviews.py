@@ -8,7 +8,7 @@ Rule 3: what is sensitive is never routine, nor is what no check has looked at, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from quarterdeck.truth import checks
 from quarterdeck.truth import forge_fields as G  # noqa: N812 -- as the fields of other kinds are written
 from quarterdeck.truth.flags import is_sensitive
+from quarterdeck.truth.forge import CLASSES
 from quarterdeck.truth.judgement import Facts, Judgement, Status, ask, counted, explain, listed
 from quarterdeck.truth.opinions import (
     approvals,
@@ -34,23 +35,6 @@ from quarterdeck.truth.reading import AnyReading
 READY: Final = "ready"
 SCHEDULED: Final = "ready, auto-merge scheduled"
 UNKNOWN: Final = "unknown"
-CLASSES: Final = (
-    "draft",
-    "blocked",
-    "conflict",
-    "computing",
-    "changes requested",
-    "re-review",
-    "checks failing",
-    "checks stuck",
-    "checks pending",
-    "waiting on review",
-    "outdated",
-    SCHEDULED,
-    READY,
-    UNKNOWN,
-)
-"""What a pull request can be. The first that holds is its class; ``truth.tables.pull`` says when each holds."""
 NEEDS: Final = ("judgement", "routine", "author", "nobody")
 """Who has to act next: the operator with judgement, the operator by routine, who opened it, or nobody of ours."""
 ON: Final = ("author", "reviewer", "checks", "forge", "merger", "others", "nobody")
@@ -223,6 +207,11 @@ def _conditions(f: Facts, must: Must) -> list[Condition]:
     return [Condition(must.id, each.said, each.met, found.readings) for each in found.value or ()]
 
 
+def unmet(f: Facts, must: Collection[str]) -> str:
+    """Say which of these conditions are not met, for wording only."""
+    return "; ".join(each.text for each in conditions(f) if each.id in must and each.met is not True)
+
+
 def all_met(f: Facts) -> bool:
     """Whether every condition is known to be met.
 
@@ -242,7 +231,12 @@ def class_of(judgement: Judgement) -> str:
 
 def waits_for(f: Facts, judgement: Judgement) -> Waits:
     """Say who is waited for, and since when where that is told."""
-    look = WAITS.get(class_of(judgement))
+    return waiting(f, class_of(judgement))
+
+
+def waiting(f: Facts, name: str) -> Waits:
+    """Say who is waited for in a class."""
+    look = WAITS.get(name)
     found = ask(f, look).value if look else None
     return found or Waits("nobody", (), None)
 

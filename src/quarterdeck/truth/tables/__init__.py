@@ -15,6 +15,7 @@ from quarterdeck.truth.tables.gateway import GATEWAY
 from quarterdeck.truth.tables.history import HISTORY
 from quarterdeck.truth.tables.host import DISK, HOST, LISTENER, SOURCE, TIMER, UNIT
 from quarterdeck.truth.tables.instance import INSTANCE, INVENTORY, KANBAN, LOGS, MODEL, SESSIONS
+from quarterdeck.truth.tables.pull import PULL
 from quarterdeck.truth.tables.redaction import REDACTION
 from quarterdeck.truth.tables.repository import REPOSITORY
 from quarterdeck.truth.tables.service import SERVICE
@@ -49,6 +50,7 @@ TABLES: dict[str, tuple[Rule, ...]] = {
     "forwarder": FORWARDER,
     "route": ROUTE,
     "exposure": EXPOSURE,
+    "pull": PULL,
     "source": SOURCE,
     "history": HISTORY,
 }
