@@ -24,12 +24,10 @@ from quarterdeck.http.local import LocalLooker
 from quarterdeck.http.looker import Looker
 from quarterdeck.http.poster import Poster
 from quarterdeck.http.prompter import Prompter
-from quarterdeck.http.reader import READS, Reader
 
 __all__ = [
     "LIMITS",
     "PORTS",
-    "READS",
     "REASONS",
     "Answer",
     "Fault",
@@ -39,7 +37,6 @@ __all__ = [
     "Looker",
     "Poster",
     "Prompter",
-    "Reader",
     "Resolve",
     "is_allowed",
     "system_resolve",

@@ -4,6 +4,8 @@ Rule 1: a reader has ``get`` and no other method; no other method of HTTP leaves
 Rule 2: each question has limits of its own, as one that is asked alone has; to wait for one's turn does not count.
 Rule 3: a name is resolved once for all lines of a reader, and judged before the first.
 Rule 4: a line that the other side hung up between two questions is no failure: the second is asked once more.
+
+It is imported from here and not from ``quarterdeck.http``: whoever asks nobody in parallel need not load an event loop.
 """
 
 from __future__ import annotations
