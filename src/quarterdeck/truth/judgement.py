@@ -296,6 +296,6 @@ def listed(items: Sequence[str], at_most: int = 3) -> str:
     return ", ".join(items[:at_most]) + (f" and {more:,} more" if more > 0 else "")
 
 
-def counted(number: int, one: str) -> str:
-    """Count things: ``1 approval``, ``2 approvals``."""
-    return f"{number:,} {one if number == 1 else one + 's'}"
+def counted(number: int, one: str, many: str = "") -> str:
+    """Count things: ``1 approval``, ``2 approvals``, ``3 repositories``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

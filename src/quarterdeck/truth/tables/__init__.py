@@ -11,12 +11,15 @@ from quarterdeck.truth.reading import AnyReading, Key
 from quarterdeck.truth.tables.credentials import CREDENTIAL, CREDENTIALS
 from quarterdeck.truth.tables.cron import JOB, SCHEDULER
 from quarterdeck.truth.tables.exposure import EXPOSURE, FORWARDER, NETWORK, ROUTE
+from quarterdeck.truth.tables.forge import FORGE
 from quarterdeck.truth.tables.gateway import GATEWAY
 from quarterdeck.truth.tables.history import HISTORY
 from quarterdeck.truth.tables.host import DISK, HOST, LISTENER, SOURCE, TIMER, UNIT
 from quarterdeck.truth.tables.instance import INSTANCE, INVENTORY, KANBAN, LOGS, MODEL, SESSIONS
 from quarterdeck.truth.tables.pull import PULL
+from quarterdeck.truth.tables.queues import BOARD, REVIEWS
 from quarterdeck.truth.tables.redaction import REDACTION
+from quarterdeck.truth.tables.repo import REPO
 from quarterdeck.truth.tables.repository import REPOSITORY
 from quarterdeck.truth.tables.service import SERVICE
 from quarterdeck.truth.tables.sessions import LEDGER, SESSION
@@ -50,7 +53,11 @@ TABLES: dict[str, tuple[Rule, ...]] = {
     "forwarder": FORWARDER,
     "route": ROUTE,
     "exposure": EXPOSURE,
+    "forge": FORGE,
+    "repo": REPO,
     "pull": PULL,
+    "reviews": REVIEWS,
+    "board": BOARD,
     "source": SOURCE,
     "history": HISTORY,
 }
