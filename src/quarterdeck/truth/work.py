@@ -1,0 +1,196 @@
+"""What an agent works on, by what a forge tells of issues and of pull requests.
+
+Rule 1: an agent is at an issue by one of three signals (``BY``): its branch claims it, its open pull request says that
+        it closes it, or the issue is assigned to it and a label says that it is in progress.
+Rule 2: its task is the issue with the strongest signal (``STRENGTH``): a claim before a draft, a draft before a label,
+        and last what only waits for others to look at it. Among several, the one that moved last.
+Rule 3: who claims an issue by a branch whose author is not told is the one agent it is assigned to, and else nobody.
+Rule 4: whoever is at an issue that is closed is at it still only if that moved after it was closed, or if it cannot be
+        told that it did not. A branch that somebody forgot to delete is no work.
+Rule 5: of what could not be read nothing is said here; whoever asks is told by ``NotKnown``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from quarterdeck.truth import forge_fields as G  # noqa: N812 -- as in the judgement tables
+from quarterdeck.truth.board import PROGRESS, moved_at
+from quarterdeck.truth.forge import ref_of
+from quarterdeck.truth.judgement import Facts
+
+CLAIM, PULL = "claim", "pull"
+STRENGTH: Final = ((CLAIM, False), (PULL, True), (PROGRESS, False), (PULL, False))
+"""Signals from the strongest on: which, and whether it is a draft."""
+
+Accounts = Mapping[str, str]
+"""Which agent an account is, by login in small letters."""
+
+
+class Issue(NamedTuple):
+    """An issue somebody has touched."""
+
+    card: str
+    open: bool
+    link: str | None
+    closed_at: datetime | None
+    assignees: tuple[str, ...]
+    """Who is to do it: agents by id, others by login (``account``)."""
+
+
+class Sign(NamedTuple):
+    """A signal that somebody is at an issue."""
+
+    who: str
+    """``account`` of whoever it is."""
+    issue: str
+    """The card it is about."""
+    by: str
+    at: datetime | None
+    """When the signal last moved."""
+    draft: bool = False
+
+    @property
+    def strength(self) -> tuple[int, float]:
+        """How it compares to others: less is stronger, and what moved later is."""
+        return STRENGTH.index((self.by, self.draft)), -self.at.timestamp() if self.at else 0.0
+
+
+class Task(NamedTuple):
+    """What an agent is at."""
+
+    sign: Sign | None
+    """Its strongest signal; None when it is at nothing."""
+    link: str | None
+    at: tuple[str, ...]
+    """All open issues it is at, by strength."""
+    closed: tuple[str, ...]
+    """Issues it is at though they are closed."""
+    others: tuple[str, ...]
+    """Issues it is at that are assigned to somebody else."""
+    shared: tuple[str, ...]
+    """Issues that others are at as well."""
+    assigned: int
+    """Open issues that are assigned to it."""
+
+
+NOBODY: Final = Task(None, None, (), (), (), (), 0)
+
+
+def account(login: str | None, accounts: Accounts) -> str:
+    """Return whose account it is: ``agent ID``, or ``login LOGIN``; one that is gone is nobody's we know."""
+    agent = accounts.get((login or "").lower())
+    return f"agent {agent}" if agent is not None else f"login {(login or '').lower()}"
+
+
+def issue(f: Facts, accounts: Accounts) -> Issue:
+    """Return what counts of a card.
+
+    Raises:
+        NotKnown: when it cannot be read.
+    """
+    assignees = tuple(account(login, accounts) for login in f[G.CARD_ASSIGNEES])
+    is_open = f[G.CARD_OPEN]
+    closed_at = None if is_open else f[G.CARD_CLOSED_AT]
+    return Issue(f.subject, is_open, f.get(G.CARD_LINK), closed_at, assignees)
+
+
+def signs_of_card(f: Facts, of: Issue, accounts: Accounts) -> tuple[Sign, ...]:
+    """Return who is at a card by a claim, or by its label.
+
+    Raises:
+        NotKnown: when that cannot be read.
+    """
+    claim, at = f[G.CARD_CLAIM], moved_at(f)
+    agents = tuple(who for who in of.assignees if who.startswith("agent "))
+    found: list[Sign] = []
+    if claim is not None and claim.who is not None:
+        found.append(Sign(account(claim.who, accounts), of.card, CLAIM, at if of.open else claim.at))
+    elif claim is not None and len(agents) == 1:
+        found.append(Sign(agents[0], of.card, CLAIM, at if of.open else claim.at))
+    if PROGRESS in f[G.CARD_SAYS] and of.open:
+        found += [Sign(who, of.card, PROGRESS, at) for who in agents]
+    return tuple(found)
+
+
+def signs_of_pull(f: Facts, accounts: Accounts) -> tuple[Sign, ...]:
+    """Return which issues the author of a pull request is at.
+
+    Raises:
+        NotKnown: when that cannot be read.
+    """
+    closes = f[G.PULL_CLOSES]
+    if not closes:
+        return ()
+    who, draft, at = account(f[G.PULL_AUTHOR], accounts), f[G.PULL_DRAFT], f[G.PULL_MOVED_AT]
+    return tuple(Sign(who, _card(f.subject, ref), PULL, at, draft) for ref in dict.fromkeys(closes))
+
+
+def _card(pull: str, ref: str) -> str:
+    """The card of an issue that a pull request of the same forge names."""
+    return f"{pull.partition('/')[0]}/card/{ref.replace('#', '/')}"
+
+
+def tasks(issues: Mapping[str, Issue], signs: Iterable[Sign]) -> dict[str, Task]:
+    """Return by agent (``agent ID``) what it is at, of all issues by card and all signals there are.
+
+    An issue that is not among them is one nobody touched, or of a repository that is not watched: it is taken for open.
+    """
+    by_issue: dict[str, list[Sign]] = {}
+    for sign in signs:
+        by_issue.setdefault(sign.issue, []).append(sign)
+    mine: dict[str, list[Sign]] = {}
+    for found in by_issue.values():
+        for sign in _strongest(found):
+            if sign.who.startswith("agent "):
+                mine.setdefault(sign.who, []).append(sign)
+    assigned: dict[str, int] = {}
+    for one in issues.values():
+        for who in set(one.assignees) if one.open else ():
+            assigned[who] = assigned.get(who, 0) + 1
+    agents = {*mine, *(who for who in assigned if who.startswith("agent "))}
+    return {who: _task(who, mine.get(who, []), assigned.get(who, 0), issues, by_issue) for who in agents}
+
+
+def _strongest(signs: Iterable[Sign]) -> Iterable[Sign]:
+    """The strongest signal of each who is at an issue."""
+    best: dict[str, Sign] = {}
+    for sign in sorted(signs, key=lambda sign: sign.strength):
+        best.setdefault(sign.who, sign)
+    return best.values()
+
+
+def _task(
+    who: str, signs: list[Sign], assigned: int, issues: Mapping[str, Issue], by_issue: Mapping[str, list[Sign]]
+) -> Task:
+    signs = sorted(signs, key=lambda sign: (sign.strength, sign.issue))
+    at = [sign for sign in signs if _is_open(sign.issue, issues)]
+    cards = [sign.issue for sign in at]
+    others = [one for one in cards if _is_of_others(who, issues.get(one))]
+    shared = [one for one in cards if any(sign.who != who for sign in by_issue[one])]
+    closed = [sign.issue for sign in signs if _goes_on(sign, issues)]
+    first = issues.get(cards[0]) if cards else None
+    link = None if first is None else first.link
+    return Task(at[0] if at else None, link, _refs(cards), _refs(closed), _refs(others), _refs(shared), assigned)
+
+
+def _refs(cards: Iterable[str]) -> tuple[str, ...]:
+    return tuple(map(ref_of, cards))
+
+
+def _is_of_others(who: str, issue: Issue | None) -> bool:
+    return issue is not None and len(issue.assignees) > 0 and who not in issue.assignees
+
+
+def _is_open(card: str, issues: Mapping[str, Issue]) -> bool:
+    return card not in issues or issues[card].open
+
+
+def _goes_on(sign: Sign, issues: Mapping[str, Issue]) -> bool:
+    """Whether a signal is about an issue that is closed, and may have moved since."""
+    if _is_open(sign.issue, issues):
+        return False
+    closed_at = issues[sign.issue].closed_at
+    return sign.by == PULL or sign.at is None or closed_at is None or sign.at > closed_at
