@@ -27,6 +27,7 @@ ROUTES: Final[Mapping[str, Permission]] = MappingProxyType(
         "/act": Permission.ACT,
         "/enter": Permission.ENTER,
         "/sign-in": Permission.ARRIVE,
+        "/hooks/forge/main": Permission.RING,
     }
 )
 
@@ -98,6 +99,7 @@ class Inside:
 
     came: list[tuple[str, Person | None]] = field(default_factory=list)
     told: list[tuple[int, str]] = field(default_factory=list)
+    status: int = 200
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         """Let in."""
@@ -105,13 +107,13 @@ class Inside:
         if scope["path"].startswith("/live/"):
             while (await receive())["type"] != "http.disconnect":
                 pass
-        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.start", "status": self.status, "headers": []})
         await send({"type": "http.response.body", "body": b"inside"})
 
     def permission(self, path: str, method: str) -> Permission | None:
         """By the table; of what may only be looked at, a change is a look that is refused."""
         asked = ROUTES.get(path)
-        return Permission.LOOK if asked is Permission.ARRIVE and method != "POST" else asked
+        return Permission.LOOK if asked in {Permission.ARRIVE, Permission.RING} and method != "POST" else asked
 
     async def explain(self, scope: Scope, status: int, detail: str, send: Any) -> None:
         """Keep what was told."""

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 import pytest
 
+from quarterdeck.access.armour import ONLY_HTTPS
 from quarterdeck.access.forge_login import BACK, ForgeLogin
 from quarterdeck.access.guard import Guard
 from quarterdeck.access.identity import Claim, Peer, Permission, Role, Way
@@ -21,13 +22,16 @@ from quarterdeck.access.tokens import LIFE
 from quarterdeck.settings.access import Rule
 from quarterdeck.settings.sign_in import ForgeSignIn
 from quarterdeck.sources.collector import Tally
+from quarterdeck.truth.watched import Forge
 from quarterdeck.web.app import Front, create_app
 from quarterdeck.web.arriving import BEGIN, Arriving
+from quarterdeck.web.bell import Bell
 from quarterdeck.web.door import Door
 from quarterdeck.web.operating import Operating
 from tests.access.asking import FORM_SENT, Answer, Header, asking, opened, scope
 from tests.fakes.entrance import LOOPBACK, SERVE, TAILNET, House, house
 from tests.fakes.hub import FakeHub
+from tests.fakes.webhooks import body_of, events, heads
 from tests.truth.cast import NOW
 from tests.web.worlds import world
 
@@ -42,6 +46,8 @@ RULES: Final = (
     Rule("forge", "gone", "none"),
     Rule("bearer", "ci", "viewer"),
 )
+RUNG_BY: Final = b"5" * 32
+HOOK: Final = "/hooks/forge/main"
 SIGNED: Final = "header.payload.signature"
 ASKS: Final[Mapping[str, bytes]] = {"session": b"id=none"}
 """What a view asks for so that there is something to show."""
@@ -86,6 +92,19 @@ class Whole:
         return hashlib.sha256(b"".join(each.name.encode() + each.read_bytes() for each in files)).hexdigest()
 
 
+def secret(place: Path) -> Path:
+    """The secret of a forge's webhooks."""
+    file = place / "bell"
+    file.write_bytes(RUNG_BY)
+    file.chmod(0o600)
+    return file
+
+
+def must_not_ring(forge: str, repo: str) -> None:
+    """Nothing that is sent here is rightly signed."""
+    raise AssertionError(f"{forge} was rung for {repo}")
+
+
 @contextmanager
 def the_house(place: Path) -> Iterator[Whole]:
     """Build it as it is built when it is served."""
@@ -96,7 +115,8 @@ def the_house(place: Path) -> Iterator[Whole]:
         forge = ForgeLogin(ForgeSignIn("https://forge.example", "client", None), lambda: NOW)
         operating = Operating(hub, FakeCollector())
         arriving = Arriving(forge, home.entrance, RULES, door.cookie)
-        front = create_app(hub, {**door.routes, **operating.routes(), **arriving.routes})
+        bell = Bell((Forge("main", "Main", "https://forge.example", bell_file=secret(place)),), must_not_ring)
+        front = create_app(hub, {**door.routes, **operating.routes(), **arriving.routes, **bell.routes})
         guard = opened(Guard(front, home.doorman, sign_in=True))
         operating.of(front, guard)
         front.until(lambda: True)
@@ -252,6 +272,7 @@ def test_every_route_says_what_it_takes(whole: Whole) -> None:
         assert method in {"GET", "POST"}
         by[permission].add(path)
     assert by[Permission.ARRIVE] == {BEGIN, BACK}
+    assert by[Permission.RING] == {HOOK}
     assert {path for path in by[Permission.ENTER] if not path.startswith("/static/")} == {"/enter"}
     assert by[Permission.ACT] == {path for path in by[Permission.ACT] if path.startswith("/people/")}
     changes = {path for path, method, permission in table(whole) if method == "POST" and permission is Permission.LOOK}
@@ -288,6 +309,8 @@ def expected(role: Role, path: str, method: str, permission: Permission | None, 
         Role.VIEWER: {Permission.ENTER, Permission.LOOK},
         Role.OPERATOR: {Permission.ENTER, Permission.LOOK, Permission.ACT},
     }
+    if permission is Permission.RING:
+        return HTTPStatus.FORBIDDEN  # it is not signed, and nobody is more than a stranger to a bell
     if permission not in allowed[role] or (partly and path == "/metrics"):
         return HTTPStatus.FORBIDDEN
     return HTTPStatus.TEMPORARY_REDIRECT if path == "/" else HTTPStatus.OK
@@ -306,7 +329,7 @@ def test_everybody_gets_what_they_may_of_everything(tmp_path: Path, who: str) ->
             for asked in (method, "HEAD") if method == "GET" else (method,):
                 answer = whole.ask(visit, path, asked)
                 wanted = expected(role, path, asked, permission, partly="one agent" in who)
-                if method == "POST" and permission is not Permission.ARRIVE:
+                if method == "POST" and permission not in {Permission.ARRIVE, Permission.RING}:
                     wanted = HTTPStatus.FORBIDDEN  # by everybody else than it was made for
                     assert (
                         role is Role.GUEST or b"not made for you" in answer.body or b"takes an operator" in answer.body
@@ -315,3 +338,20 @@ def test_everybody_gets_what_they_may_of_everything(tmp_path: Path, who: str) ->
                     different.append((asked, path, answer.status, wanted))
         assert different == []
         assert whole.kept() == kept
+
+
+@pytest.mark.parametrize("who", [*STRANGERS, *KNOWN])
+def test_to_a_bell_everybody_is_a_stranger(tmp_path: Path, who: str) -> None:
+    """Whoever comes, and whatever they show: what is not signed by the forge gets the strangers' answer, byte for byte,
+    by a form as by what a forge sends.
+    """
+    with the_house(tmp_path) as whole:
+        visit = (STRANGERS[who] if who in STRANGERS else KNOWN[who][1])(whole)
+        flat = whole.ask(Visit(), "/nowhere")
+        more = (ONLY_HTTPS,) if visit.peer.way is Way.SERVE else ()
+        flat = flat._replace(headers=(*flat.headers, *more))
+        body, host = body_of(events()["push"]), HOSTS[visit.peer.way]
+        forged = [*heads(body, b"another secret", host=host), *(each for each in visit.said if each[0] != b"cookie")]
+        sent = scope(HOOK, "POST", forged, by=visit.peer)
+        assert whole.ask(visit, HOOK, "POST") == flat
+        assert asyncio.run(asking(whole.guard, sent, body)) == flat

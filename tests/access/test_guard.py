@@ -45,11 +45,12 @@ from tests.fakes.door import OPERATOR, VIEWER, FakeDoorman
 
 # --- who may do what ---
 
-POSTED: Final = ("/act", "/enter", "/sign-in")
+POSTED: Final = ("/act", "/enter", "/sign-in", "/hooks/forge/main")
 MAY: Final[Mapping[Permission, frozenset[Role]]] = {
     Permission.ENTER: frozenset(Role),
     Permission.LOOK: frozenset({Role.VIEWER, Role.OPERATOR}),
     Permission.ACT: frozenset({Role.OPERATOR}),
+    Permission.RING: frozenset(),
 }
 
 
@@ -67,11 +68,24 @@ def test_each_gets_in_where_they_may(path: str, person: Person | None) -> None:
     if permission is Permission.ARRIVE or (person and permission and person.role in MAY[permission]):
         who = None if permission is Permission.ARRIVE else person
         assert (answer.status, there.inside.came) == (200, [(path, who)])
-    elif known:
+    elif known and permission is not Permission.RING:
         assert (answer.status, there.inside.came) == (404 if permission is None else 403, [])
         assert there.inside.told
     else:
         assert (answer, there.inside.came, there.inside.told) == (FLAT, [], [])
+
+
+@pytest.mark.parametrize("person", [None, GUEST, OPERATOR], ids=lambda person: person and person.role)
+@pytest.mark.parametrize("status", [200, 202, 204, 302, 400, 403, 500])
+def test_of_a_ring_only_is_said_that_it_was_heard(person: Person | None, status: int) -> None:
+    """Whoever rings comes in as nobody; whatever is answered inside but for "heard" becomes the strangers' answer."""
+    said = [(b"host", HOST), (b"content-type", b"application/json"), (b"content-length", b"2")]
+    there = house(person)
+    there.inside.status = status
+    answer = ask(there.guard, scope("/hooks/forge/main", "POST", said, by=peer()), b"{}")
+    assert there.inside.came == [("/hooks/forge/main", None)]
+    assert (answer.status, answer.body) == (202, b"inside") if status == 202 else answer == FLAT
+    assert there.guard.refused == ({} if status == 202 else {"ring": 1})
 
 
 def ask_a_moment(there: House, path: str) -> Any:

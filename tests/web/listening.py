@@ -56,6 +56,11 @@ class Listening:
         with socket.create_connection((at, self.port), LIMIT_S) as line:
             return said(line, "\r\n".join(lines).encode())
 
+    def send(self, sent: bytes) -> bytes:
+        """Send some bytes and return the whole answer."""
+        with socket.create_connection((LOOPBACK, self.port), LIMIT_S) as line:
+            return said(line, sent)
+
     def answers(self, at: str = LOOPBACK) -> bool:
         """Whether whoever comes by an address gets the page."""
         try:

@@ -6,7 +6,8 @@ Rule 3: strangers get one answer, whatever they ask, in whatever way, of whateve
         do to let something in is said in the log. Whoever is known gets reasons.
 Rule 4: what a request says of its own way here is not heard. Its name (Host), its origin, its method, its type and
         its size are; each has to be one of those that are right.
-Rule 5: a look is cheap: whoever was recognised seconds ago by the same words passes with a few look-ups.
+Rule 5: what rings is known by its signature alone, which is looked at inside. Unless it was heard, it is a stranger.
+Rule 6: a look is cheap: whoever was recognised seconds ago by the same words passes with a few look-ups.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any, Final, Protocol
 from quarterdeck.access import request_id
 from quarterdeck.access.armour import ARMOUR, NOT_KEPT, ONLY_HTTPS
 from quarterdeck.access.identity import Doorman, Peer, Permission, Person, Role, Way
-from quarterdeck.access.shape import HOST, OURS, RefusedError, quoted, says_twice, wrong
+from quarterdeck.access.shape import HOST, OURS, RefusedError, quoted, says_twice, wrong, wrong_ring
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -173,6 +174,8 @@ class Guard:
             await self._inside.explain(scope, refused.status, refused.detail, send)
             return
         self.answered += 1
+        if self._inside.permission(scope["path"], scope["method"]) is Permission.RING:
+            send = self._heard_or_flat(send)
         if person is not None and peer is not None:
             scope["state"]["person"] = person
             self._remember(said[b"host"], peer)
@@ -189,6 +192,10 @@ class Guard:
         """
         came, host = self._came(scope, said, peer)
         permission = self._inside.permission(scope["path"], scope["method"])
+        if permission is Permission.RING:
+            if (odd := wrong_ring(scope, said)) is not None:
+                raise StrangerError("refused", odd)
+            return None
         person = None
         if permission is not Permission.ARRIVE:
             person = await self._recognised(came, said, scope["query_string"])
@@ -249,6 +256,21 @@ class Guard:
         start, body = self._flat
         await send(start)
         await send({**body, "body": b""} if method == "HEAD" else body)
+
+    def _heard_or_flat(self, send: Send) -> Send:
+        """Let out that a ring was heard. Whatever else is said to whoever rings, they get the strangers' answer."""
+        turned_away = False
+
+        async def said(message: Message) -> None:
+            nonlocal turned_away
+            if message["type"] == "http.response.start" and message["status"] != HTTPStatus.ACCEPTED:
+                turned_away = True
+                self._count("ring")
+                await self._turn_away("POST", send)
+            elif not turned_away:
+                await send(message)
+
+        return said
 
     def _fails_too_often(self, peer: Peer) -> bool:
         """On loopback all share one address, and nothing is asked of anybody else: only others are counted."""

@@ -77,6 +77,8 @@ class Permission(StrEnum):
 
     ARRIVE = "arrive"
     """Nothing: it is how a stranger comes to be sent to where they can say who they are."""
+    RING = "ring"
+    """A right signature over what is sent: it is a program that says only that something happened."""
     ENTER = "enter"
     """A token that has not been used."""
     LOOK = "look"
@@ -89,7 +91,7 @@ ALLOWED: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
     {
         Role.GUEST: frozenset({Permission.ENTER}),
         Role.VIEWER: frozenset({Permission.ARRIVE, Permission.ENTER, Permission.LOOK}),
-        Role.OPERATOR: frozenset(Permission),
+        Role.OPERATOR: frozenset(Permission) - {Permission.RING},
     }
 )
 

@@ -25,10 +25,13 @@ ONCE: Final = frozenset(
 """Words that are said once or not at all: of two, each part of the house could hear another."""
 OF_THE_DAEMON: Final = b"tailscale-"
 FORM: Final = b"application/x-www-form-urlencoded"
+JSON: Final = b"application/json"
 OURS: Final = frozenset({None, b"same-origin", b"none"})
 """What a browser says of a request that one of our own pages, or a person, began; over plain http it says nothing."""
 LONGEST_TARGET: Final = 8_192
 LONGEST_BODY: Final = 65_536
+LONGEST_RING: Final = 1_048_576
+OF_BROWSERS: Final = frozenset({b"origin", b"cookie", b"sec-fetch-site"})
 DIGITS: Final = 12
 
 
@@ -76,6 +79,20 @@ def _wrong_change(said: Mapping[bytes, bytes], right: bytes) -> RefusedError | N
         return RefusedError(HTTPStatus.FORBIDDEN, f"It came with {sent}; the right one here is {quoted(right)}.")
     if said.get(b"content-type", b"").partition(b";")[0].strip().lower() != FORM:
         return RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Send it as {FORM.decode()}.")
+    return None
+
+
+def wrong_ring(scope: Mapping[str, Any], said: Mapping[bytes, bytes]) -> str | None:
+    """Say what is wrong with the heads of what a program sends that is known by a signature; its body is not read."""
+    length = said.get(b"content-length", b"")
+    if len(said) != len(scope["headers"]) or scope["query_string"] or not OF_BROWSERS.isdisjoint(said):
+        return "It says something twice, asks a question, or comes from a browser."
+    if b"transfer-encoding" in said or not length.isdigit() or len(length) > DIGITS:
+        return "It does not say how long it is."
+    if not 0 < int(length) <= LONGEST_RING:
+        return f"It is empty, or longer than {LONGEST_RING:,} bytes."
+    if said.get(b"content-type", b"").partition(b";")[0].strip().lower() != JSON:
+        return f"It is not sent as {JSON.decode()}."
     return None
 
 

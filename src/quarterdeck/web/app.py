@@ -34,6 +34,8 @@ ALLOWED: Final = (b"allow", b"GET, HEAD")
 ONE_BY_ONE: Final = "sessions"
 """The view of a ledger that is read for one instance or for all; who may see some sees them one by one."""
 FRAMEWORK: Final = "quarterdeck.web.api:create_api"
+FOR_NOBODY: Final = frozenset({Permission.ARRIVE, Permission.RING})
+"""What is asked of somebody who need not be known."""
 BODY_S: Final = 10.0
 """Seconds in which what is sent has to arrive."""
 
@@ -53,6 +55,7 @@ class Ask(NamedTuple):
     """Who asks; None where strangers may."""
     peer: Peer | None
     body: bytes
+    """What was sent; of a ring nothing has been read yet."""
     scope: Scope
     receive: Receive
     send: Send
@@ -156,9 +159,9 @@ class Front:
         route = found.get("GET" if method == "HEAD" else method)
         if route is None:
             raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "This can only be looked at. Use GET.")
-        if route.permission is not Permission.ARRIVE and (person is None or not person.may(route.permission)):
+        if route.permission not in FOR_NOBODY and (person is None or not person.may(route.permission)):
             raise Refusal(HTTPStatus.FORBIDDEN, "This is not open to you.")
-        body = b"" if method in LOOKING else await _body(receive)
+        body = b"" if method in LOOKING or route.permission is Permission.RING else await read_body(receive)
         query = scope["query_string"]
         return await route.handler(
             Ask(scope["path"], query, said, person, state.get("peer"), body, scope, receive, send)
@@ -234,7 +237,7 @@ async def _asset(ask: Ask) -> Answer | None:
     return asset(ask.path.rpartition("/")[2], ask.query)
 
 
-async def _body(receive: Receive) -> bytes:
+async def read_body(receive: Receive, most: int = LONGEST_BODY) -> bytes:
     """Return what was sent; the guard has seen how long it says it is.
 
     Raises:
@@ -247,7 +250,7 @@ async def _body(receive: Receive) -> bytes:
                 message = await receive()
                 parts.append(message.get("body", b""))
                 size += len(parts[-1])
-                if size > LONGEST_BODY or message["type"] == "http.disconnect":
+                if size > most or message["type"] == "http.disconnect":
                     raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "This is more than can be sent here.")
                 if not message.get("more_body"):
                     return b"".join(parts)
