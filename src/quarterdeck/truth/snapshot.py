@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from operator import is_
 from typing import NamedTuple
 
-from quarterdeck.truth.grouped import Grouped
+from quarterdeck.truth.grouped import Fields, Grouped
 from quarterdeck.truth.instance import Instance
 from quarterdeck.truth.reading import AnyReading, Key, Known, Reason, Unavailable
 from quarterdeck.truth.thresholds import Thresholds
@@ -60,7 +61,10 @@ def remember(old: Mapping[Key, AnyReading], new: Iterable[AnyReading]) -> dict[K
 
 
 def remembering(old: Grouped, new: Iterable[AnyReading]) -> Grouped:
-    """Return the new readings by subject, each unavailable one carrying what was last known."""
+    """Return the new readings by subject, each unavailable one carrying what was last known.
+
+    A subject of which nothing was told anew stays the same object, so that others see at once that it is.
+    """
     before, subjects = old.subjects, dict[str, dict[str, AnyReading]]()
     for reading in new:
         fields = subjects.get(reading.subject)
@@ -71,7 +75,13 @@ def remembering(old: Grouped, new: Iterable[AnyReading]) -> Grouped:
             fields[reading.field] = _with_last(reading, last)
         else:
             fields[reading.field] = reading
-    return Grouped(subjects)
+    return Grouped({name: _shared(before.get(name), fields) for name, fields in subjects.items()})
+
+
+def _shared(before: Fields | None, now: Fields) -> Fields:
+    """Return the readings of a subject as they were held before, where they are these very readings."""
+    shared = before is not None and len(before) == len(now) and all(map(is_, before.values(), now.values()))
+    return before if shared and before is not None else now
 
 
 def unanswered(old: Mapping[Key, AnyReading], at: datetime, reason: Reason, detail: str) -> dict[Key, AnyReading]:
