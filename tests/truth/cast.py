@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from quarterdeck.truth import fields as F  # noqa: N812
+from quarterdeck.truth import forge
 from quarterdeck.truth.fields import FIELDS, Field
 from quarterdeck.truth.instance import subject
 from quarterdeck.truth.reading import AnyReading, Key, Origin, Reason
@@ -22,10 +23,12 @@ from quarterdeck.truth.shapes import (
     Idents,
     Instant,
     Link,
+    Many,
     Number,
     Optional,
     Ran,
     Recent,
+    Record,
     Runs,
     Schedule,
     Table,
@@ -121,10 +124,21 @@ WELL_JOB: dict[Field[Any], object] = {
     F.FAILED_24H: 0,
 }
 PARTS = {"instance": (), "gateway": ("gateway",), "scheduler": ("cron",), "job": ("cron", JOB)}
+ON_FORGE = {
+    "forge": "forge:main",
+    "repo": forge.repo("main", "acme/tools"),
+    "pull": forge.pull("main", "acme/tools", 12),
+    "card": forge.card("main", "acme/tools", 7),
+    "reviews": "forge:main/reviews",
+    "board": "forge:main/board",
+}
+"""The one subject of each kind on a forge."""
 
 
 def place(field: Field[Any], instance: str = "north") -> str:
     """The subject a field of the cast lives on."""
+    if field.of in ON_FORGE:
+        return ON_FORGE[field.of]
     return subject(instance, *PARTS.get(field.of, (field.of,)))
 
 
@@ -172,7 +186,11 @@ def values(shape: object) -> st.SearchStrategy[Any]:
     if isinstance(shape, Optional):
         return st.none() | values(shape.of)
     if isinstance(shape, Table):
-        return st.dictionaries(IDENTS, values(shape.of), max_size=3)
+        return st.dictionaries(values(shape.keys), values(shape.of), max_size=3)
+    if isinstance(shape, Many):
+        return st.lists(values(shape.of), max_size=3).map(tuple)
+    if isinstance(shape, Record):
+        return st.tuples(*map(values, shape.parts.values())).map(lambda parts: shape.make(*parts))
     if isinstance(shape, Word):
         return st.sampled_from(shape.among) if shape.among else IDENTS
     return SIMPLE[type(shape)]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given, settings
@@ -19,8 +20,10 @@ from quarterdeck.truth.shapes import (
     Idents,
     Instant,
     Link,
+    Many,
     Number,
     Optional,
+    Record,
     Schedule,
     ShapeError,
     Table,
@@ -30,6 +33,22 @@ from quarterdeck.truth.shapes import (
 )
 from tests.truth.cast import NOW, ORIGIN, place, values
 
+
+class Reviewed(NamedTuple):
+    """Who looked, and when."""
+
+    who: str
+    at: datetime | None
+
+
+class Said(NamedTuple):
+    """Who wrote what."""
+
+    by: str
+    text: str
+
+
+REVIEWED = Record(Reviewed, who=Ident(), at=Optional(Instant()))
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
@@ -92,6 +111,20 @@ def test_foreign_values_become_readings_never_exceptions(raw: object) -> None:
         (Schedule(), "whenever it rains"),
         (Schedule(), "every 5 min; rm"),
         (Text(), 5),
+        (Table(Count(), Word(("open", "half done"))), {"closed": 1}),
+        (Table(Count()), {"half done": 1}),
+        (Many(Count(), 2), [1, 2, 3]),
+        (Many(Count()), [1] * 501),
+        (Many(Count()), [1, "two"]),
+        (Many(Text()), "abc"),
+        (Many(Text()), {"0": "abc"}),
+        (REVIEWED, [1, 2]),
+        (REVIEWED, []),
+        (REVIEWED, "ab"),
+        (REVIEWED, None),
+        (REVIEWED, {"at": "2026-11-21T03:04:11Z"}),
+        (REVIEWED, {"who": "alice", "at": "soon"}),
+        (Many(REVIEWED), [{"who": "alice"}, {"who": None}]),
     ],
 )
 def test_what_does_not_fit_is_refused(shape: Any, raw: object) -> None:
@@ -105,6 +138,34 @@ def test_text_is_one_printable_line_without_credentials() -> None:
     token = "gh" + "p_" + "A1b2" * 9
     assert Text().load(f"run\x1b[31m with {token}\nnow") == "run [31m with [redacted:github] now"
     assert len(Text().load("x" * 999)) == 200
+
+
+def test_a_fact_of_several_parts_is_whole_or_nothing() -> None:
+    """A record is taken by its names or in its order; what is not among its parts is left out, and what may be none
+    may be missing.
+    """
+    whole = Reviewed("alice", NOW)
+    assert REVIEWED.load(whole) == REVIEWED.load(("alice", NOW)) == whole
+    assert REVIEWED.load({"who": "alice", "at": NOW.isoformat(), "password": "never asked for"}) == whole
+    assert REVIEWED.load({"who": "alice"}) == Reviewed("alice", None)
+    assert dump(whole) == {"who": "alice", "at": "2026-11-21T03:04:11.000Z"}
+    assert (REVIEWED.name, Many(REVIEWED).name) == ("reviewed", "list, each reviewed")
+
+
+def test_many_keep_their_order_and_their_limit() -> None:
+    """A list holds values of its shape in their order, up to its limit; one too many and it is refused, not cut."""
+    assert Many(Count(), 3).load([3, 1, 2]) == (3, 1, 2)
+    assert Many(Count(), 0).load([]) == ()
+    assert dump(Many(REVIEWED).load([["alice", None]])) == [{"who": "alice", "at": None}]
+
+
+def test_no_part_of_a_fact_carries_a_credential() -> None:
+    """What is masked or refused by itself is masked or refused as a part of a record or a list."""
+    token = "gh" + "p_" + "A1b2" * 9
+    said = Record(Said, by=Ident(), text=Text())
+    assert Many(said).load([("alice", f"use {token}")]) == (Said("alice", "use [redacted:github]"),)
+    with pytest.raises(ShapeError):
+        said.load((token, "hello"))
 
 
 def test_optional_none_is_a_fact() -> None:
