@@ -107,10 +107,13 @@ class ForgeReader:
         return await self._list(("repos", "search"), REPOS, pages, query)
 
     async def search(
-        self, kind: Kind, state: State = "open", since: datetime | None = None, *, pages: int = PAGES
+        self, kind: Kind | None, state: State = "open", since: datetime | None = None, *, pages: int = PAGES
     ) -> Told[tuple[api.Issue, ...]]:
-        """Issues, or pull requests told of as issues, of all repositories, newest first; those that moved ``since``."""
-        query: dict[str, str | int] = {"type": kind, "state": state}
+        """Issues, or pull requests told of as issues, of all repositories, newest first; those that moved ``since``.
+
+        Without a kind, both.
+        """
+        query: dict[str, str | int] = {"state": state} if kind is None else {"type": kind, "state": state}
         if since is not None:
             query["since"] = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return await self._list(("repos", "issues", "search"), ISSUES, pages, query)
