@@ -83,9 +83,11 @@ class KeptLine(httpcore2.AsyncNetworkStream):
         try:
             async with asyncio.timeout(self._limits.connect_s):
                 await self._writer.start_tls(ssl_context, server_hostname=server_hostname)
-        except OSError as error:
-            await self.aclose()
-            raise tls_failure(error, self._limits.connect_s) from None
+        except BaseException as error:
+            self._writer.transport.abort()
+            if isinstance(error, OSError):
+                raise tls_failure(error, self._limits.connect_s) from None
+            raise
         self.certificate_ends = ends_of(self._writer.get_extra_info("peercert") or {})
         return self
 
@@ -98,7 +100,8 @@ class KeptLine(httpcore2.AsyncNetworkStream):
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 -- the library's own signature
         """Tell the library whether the other side has hung up, and nothing beside."""
-        return info == "is_readable" and (self._reader.at_eof() or self._reader.exception() is not None)
+        hung_up = self._reader.at_eof() or self._reader.exception() is not None
+        return hung_up if info == "is_readable" else None
 
 
 class Lines(httpcore2.AsyncNetworkBackend):
