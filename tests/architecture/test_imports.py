@@ -24,8 +24,8 @@ PURE_ROOMS: Final = {
 PURE_LIBRARY: Final = frozenset(
     {
         "__future__", "_blake2", "abc", "base64", "binascii", "bisect", "calendar", "collections", "dataclasses",
-        "datetime", "decimal", "difflib", "enum", "fractions", "functools", "hashlib", "heapq", "hmac", "html", "ipaddress",
-        "itertools", "json", "math", "numbers", "operator", "re", "shlex", "statistics", "string", "textwrap",
+        "datetime", "decimal", "difflib", "enum", "fractions", "functools", "hashlib", "heapq", "hmac", "html",
+        "ipaddress", "itertools", "json", "math", "numbers", "operator", "re", "shlex", "statistics", "string", "textwrap",
         "types", "typing", "unicodedata",
     }
 )  # fmt: skip
