@@ -55,6 +55,8 @@ BY_RULE = {
     ("job", "runner absent"): Severity.WARN,
     ("job", "forgotten"): Severity.INFO,
     ("kanban", "blocked in silence"): Severity.INFO,
+    ("board", "blocked in silence"): Severity.INFO,
+    ("board", "ambiguous"): Severity.INFO,
     ("host", "clock stepped"): Severity.INFO,
     ("listener", "public"): Severity.CRITICAL,
     ("exposure", "exposed"): Severity.CRITICAL,
@@ -64,6 +66,9 @@ BY_RULE = {
     ("timer", "off"): Severity.WARN,
     ("credential", "shared"): Severity.INFO,
     ("credential", "of a person"): Severity.INFO,
+    ("forge", "token of a person"): Severity.INFO,
+    ("board", "blocked in silence"): Severity.INFO,
+    ("board", "ambiguous"): Severity.INFO,
 }
 """Rules that weigh more or less than their status."""
 
@@ -90,9 +95,17 @@ FOLLOWS = {
 }
 """Which trouble follows from which part of the same instance, when that part is in trouble too."""
 
-FOLLOWS_OWNER = frozenset({("unit", "failed"), ("unit", "off"), ("unit", "restarting"), ("listener", "public")})
+FOLLOWS_OWNER = frozenset(
+    {
+        *(("unit", rule) for rule in ("failed", "off", "restarting")),
+        ("listener", "public"),
+        *(("reviews", rule) for rule in ("doubt", "not judged", "not whole")),
+        *(("board", rule) for rule in ("doubt", "not placed", "not whole")),
+        ("work", "doubt"),
+    }
+)
 """Which trouble follows from that of the subject it stands for: a unit that failed, from the gateway it ran; a listener
-that others can reach, from the way that begins at it."""
+that others can reach, from the way that begins at it; what is not known of work, from the forge that does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
