@@ -431,7 +431,8 @@ CREDENTIAL_PURPOSE = Field(
         (
             *("calling models", "chat platform", "tool or skill", "source code", "letting callers in"),
             *("root rights on its machine", "history database", "ledger database", "signing evidence"),
-            *("signing people in", "asking a remote", "given by the service manager", "not known"),
+            *("signing people in", "asking a remote", "reading a forge", "hearing a forge"),
+            *("given by the service manager", "not known"),
         )
     ),
     "What it is for, by the name it goes by.",

@@ -6,7 +6,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,10 +17,14 @@ from quarterdeck.settings.access import Access, Ledger
 from quarterdeck.settings.model import History
 from quarterdeck.settings.sign_in import ForgeSignIn
 from quarterdeck.sources.own_credentials import InDatabase, InFile, Own, OwnCredentials
-from quarterdeck.truth.reading import AnyReading, Known, Reason
+from quarterdeck.truth import forge_fields as G  # noqa: N812 -- as the fields of other kinds are written
+from quarterdeck.truth.fields import Field
+from quarterdeck.truth.judgement import Status
+from quarterdeck.truth.reading import AnyReading, Known, Origin, Reason
+from quarterdeck.truth.snapshot import Snapshot
 from quarterdeck.truth.tables import judge_subject
 from quarterdeck.truth.thresholds import Thresholds
-from quarterdeck.truth.watched import Repository
+from quarterdeck.truth.watched import Forge, Repository
 from quarterdeck.wiring.own_credentials import own_credentials
 
 NOW: Final = datetime.now(UTC)
@@ -195,3 +199,97 @@ def test_every_secret_that_the_settings_make_us_use(tmp_path: Path) -> None:
     }
     assert {"history-database", "ledger-database"} <= found.keys()
     assert told(list(own_credentials(Settings(), "deck").look(NOW))) == {}
+
+
+# --- the token of a forge ------------------------------------------------------------------------------------------
+
+FORGE: Final = Forge("main", "Main", "https://git.example.com")
+TELLS: Final = Origin("forge", "GET /api/v1/user")
+
+
+def of_forge(tmp_path: Path, *told_by_it: AnyReading, at: datetime = NOW) -> list[AnyReading]:
+    """Look at a token and at the secret of webhooks, while the forge tells something of them."""
+    token, bell = put(tmp_path / "token"), put(tmp_path / "bell")
+    source = own_credentials(Settings(forges=(replace(FORGE, token_file=token, bell_file=bell),)), "deck")
+    source.follow(lambda: Snapshot(1, NOW, (), {(each.subject, each.field): each for each in told_by_it}))
+    return list(source.look(at))
+
+
+def tells(field: Field[Any], value: object) -> AnyReading:
+    """What a forge tells."""
+    return field.known(FORGE.subject, TELLS, value, NOW)
+
+
+def test_a_token_with_what_the_forge_tells_of_it(tmp_path: Path) -> None:
+    """A5: the token of a forge stands with its scopes, its file, its age and its last use; so does the secret of its
+    webhooks, which was used when it last rang. Neither is read.
+    """
+    used, rung = NOW - timedelta(minutes=1), NOW - timedelta(hours=1)
+    readings = of_forge(
+        tmp_path,
+        tells(G.FORGE_LAST_ANSWER_AT, used),
+        tells(G.TOKEN_SCOPES, ("read:issue", "read:repository")),
+        tells(G.TOKEN_HUMAN, value=False),
+        tells(G.FORGE_RUNG_AT, rung),
+    )
+    found = told(readings)
+    assert found.keys() == {"forge-main-token", "forge-main-bell"}
+    token, bell = found["forge-main-token"], found["forge-main-bell"]
+    assert (token["purpose"], token["provider"], token["form"]) == ("reading a forge", "main", "token")
+    assert (token["scopes"], token["kept_in"], token["used_at"]) == (("read:issue", "read:repository"), "token", used)
+    assert (bell["purpose"], bell["form"], bell["scopes"], bell["used_at"]) == (
+        "hearing a forge",
+        "secrets",
+        None,
+        rung,
+    )
+    assert rule(readings, "forge-main-token") == rule(readings, "forge-main-bell") == "kept"
+    passed = {each.field: each.origin for each in readings if each.subject.endswith("token")}
+    assert passed["scopes"] == passed["used_at"] == TELLS
+
+
+@pytest.mark.parametrize(
+    ("scopes", "human", "wrong"),
+    [
+        (("read:issue", "write:issue"), False, "too wide"),
+        (("all",), False, "too wide"),
+        (("read:issue", "read:admin"), False, "too wide"),
+        (("sudo",), True, "too wide"),
+        (("read:issue",), True, "of a person"),
+        (None, True, "of a person"),
+        (None, None, "kept"),
+    ],
+)
+def test_a_token_that_may_too_much_or_is_a_persons(
+    tmp_path: Path, scopes: tuple[str, ...] | None, human: object, wrong: str
+) -> None:
+    """A5: a scope that writes or rules, and an account of a person, are findings; what is not told is nothing."""
+    readings = of_forge(
+        tmp_path,
+        tells(G.FORGE_LAST_ANSWER_AT, NOW),
+        tells(G.TOKEN_SCOPES, scopes),
+        tells(G.TOKEN_HUMAN, human),
+    )
+    assert rule(readings, "forge-main-token") == wrong
+
+
+def test_while_the_forge_does_not_tell_it_is_not_known(tmp_path: Path) -> None:
+    """Before the first look, after a refusal, and when it was too long ago, nothing of it is guessed."""
+    at = NOW + G.TOKEN_SCOPES.fresh_for + timedelta(seconds=1)
+    old = (tells(G.TOKEN_SCOPES, ("read:issue",)), tells(G.TOKEN_HUMAN, value=False))
+    refused = G.TOKEN_SCOPES.unavailable(FORGE.subject, TELLS, Reason.DENIED, "it does not take the token", NOW)
+    for readings, reason in (
+        (of_forge(tmp_path), Reason.NEVER_SEEN),
+        (of_forge(tmp_path, refused), Reason.DENIED),
+        (of_forge(tmp_path, *old, at=at), Reason.TIMEOUT),
+    ):
+        found = told(readings)["forge-main-token"]
+        assert (found["scopes"], found["kept_in"]) == (reason, "token")
+        world = {(each.subject, each.field): each for each in readings}
+        about = "quarterdeck:deck/credential/forge-main-token"
+        assert judge_subject(about, world, at, Thresholds()).status is not Status.OK
+
+
+def test_a_forge_without_a_token_has_none_to_tell_of() -> None:
+    """A forge that tells everybody is asked with nothing."""
+    assert told(list(own_credentials(Settings(forges=(FORGE,)), "deck").look(NOW))) == {}

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from quarterdeck.sources.own_credentials.source import InDatabase, InFile, Own, OwnCredentials
+from quarterdeck.sources.own_credentials.source import InDatabase, InFile, Own, OwnCredentials, Told
 
-__all__ = ["InDatabase", "InFile", "Own", "OwnCredentials"]
+__all__ = ["InDatabase", "InFile", "Own", "OwnCredentials", "Told"]

@@ -2,7 +2,9 @@
 
 Rule 1: no file of a secret is opened here, but for files of passwords, which are asked whose they hold. Everything else
         is told by what the kernel says of a file from outside.
-Rule 2: what this program was told to use is told of also when it cannot be looked at. What it makes for itself at the
+Rule 2: what a forge tells of the token that it is asked with stands beside it: what it may do, whose it is, and when it
+        was last of use. While the forge does not tell, it is not known.
+Rule 3: what this program was told to use is told of also when it cannot be looked at. What it makes for itself at the
         first use is not missing before that.
 """
 
@@ -20,14 +22,24 @@ from quarterdeck.sources.own_credentials import passwords
 from quarterdeck.sources.permissions import Permissions, permissions
 from quarterdeck.truth import fields as F  # noqa: N812 -- as in the judgement tables
 from quarterdeck.truth.fields import FIELDS, Field
-from quarterdeck.truth.reading import AnyReading, Key, Origin, Reason
+from quarterdeck.truth.reading import AnyReading, Key, Knowledge, Known, Origin, Reason
 from quarterdeck.truth.shapes import Ident, ShapeError
+from quarterdeck.truth.snapshot import Snapshot
 
 WITNESS: Final = "own credential"
 NOT_NOTED: Final = SourceError(Reason.MISSING, "nobody writes down when it is used")
 HANDED_LIMIT: Final = 64
 FOLDER: Final = "CREDENTIALS_DIRECTORY"
 GIVEN: Final = "given by the service manager"
+PERSONS_OWN: Final = "personal token"
+
+
+class Told(NamedTuple):
+    """Where it is told what a secret may do, whether it is a person's, and when it was used."""
+
+    used_at: Key
+    scopes: Key | None = None
+    of_a_person: Key | None = None
 
 
 class InFile(NamedTuple):
@@ -43,6 +55,8 @@ class InFile(NamedTuple):
     """Whether we make it at the first use, so that before it there is none."""
     used: Path | None = None
     """A file that is written whenever the secret is used; None where there is no such file."""
+    told: Told | None = None
+    """What somebody else tells of it; None where nobody does."""
 
 
 class InDatabase(NamedTuple):
@@ -58,8 +72,8 @@ class InDatabase(NamedTuple):
 Own = InFile | InDatabase
 
 
-class Told(NamedTuple):
-    """What can be said of a secret."""
+class Found(NamedTuple):
+    """What can be seen of a secret."""
 
     form: str
     file: Path | None
@@ -78,6 +92,11 @@ class OwnCredentials:
     ) -> None:
         """Tell of these, and of what the service manager handed over."""
         self._host, self._own, self._environment = host, tuple(own), environment
+        self._snapshot: Callable[[], Snapshot | None] = lambda: None
+
+    def follow(self, snapshot: Callable[[], Snapshot]) -> None:
+        """Name where the newest snapshot is found."""
+        self._snapshot = snapshot
 
     @property
     def expected(self) -> tuple[Key, ...]:
@@ -103,13 +122,13 @@ class OwnCredentials:
 
     # --- where they lie --------------------------------------------------------------------------------------------
 
-    def _of_database(self, one: InDatabase) -> Told:
+    def _of_database(self, one: InDatabase) -> Found:
         place = passwords.place(one.address, self._environment())
         if place is None:
-            return Told("nothing", None)
+            return Found("nothing", None)
         if isinstance(place, Path):
-            return Told("password", place)
-        return Told("password", one.settings if place == passwords.SETTINGS else None)
+            return Found("password", place)
+        return Found("password", one.settings if place == passwords.SETTINGS else None)
 
     def _handed_over(self) -> Iterator[InFile]:
         """Return what the service manager handed over and nothing in the settings stands for."""
@@ -138,7 +157,7 @@ class OwnCredentials:
     def _subject(self, identity: str) -> str:
         return f"quarterdeck:{self._host}/credential/{identity}"
 
-    def _known(self, one: Own, told: Told, found: Permissions | None, now: datetime) -> Iterator[AnyReading]:
+    def _known(self, one: Own, told: Found, found: Permissions | None, now: datetime) -> Iterator[AnyReading]:
         about, origin = (
             self._subject(one.id),
             Origin(WITNESS, "settings" if told.file is None else _shown(told.file.name)),
@@ -146,8 +165,6 @@ class OwnCredentials:
         values: tuple[tuple[Field[Any], object], ...] = (
             (F.CREDENTIAL_PURPOSE, one.purpose),
             (F.CREDENTIAL_PROVIDER, one.provider if isinstance(one, InFile) else None),
-            (F.CREDENTIAL_FORM, told.form),
-            (F.CREDENTIAL_SCOPES, None),
             (F.CREDENTIAL_KEPT_IN, None if told.file is None else _shown(told.file.name)),
             (F.CREDENTIAL_MODE, found and found.mode),
             (F.CREDENTIAL_OWNER, found and found.owner),
@@ -158,11 +175,43 @@ class OwnCredentials:
         )
         for field, value in values:
             yield field.known(about, origin, value, now)
+        if isinstance(one, InFile) and one.told is not None:
+            yield from self._told(one.told, told.form, about, now)
+            return
+        yield F.CREDENTIAL_FORM.known(about, origin, told.form, now)
+        yield F.CREDENTIAL_SCOPES.known(about, origin, None, now)
         used = _used(one)
         if isinstance(used, SourceError):
             yield F.CREDENTIAL_USED_AT.unavailable(about, origin, used.reason, used.detail, now)
         else:
             yield F.CREDENTIAL_USED_AT.known(about, origin, used, now)
+
+    def _told(self, by: Told, form: str, about: str, now: datetime) -> Iterator[AnyReading]:
+        """Pass on what somebody else tells of a secret, with who they are."""
+        yield self._passed(F.CREDENTIAL_USED_AT, by.used_at, about, now)
+        if by.scopes is None:
+            yield F.CREDENTIAL_SCOPES.known(about, Origin(WITNESS, "settings"), None, now)
+        else:
+            yield self._passed(F.CREDENTIAL_SCOPES, by.scopes, about, now)
+        if by.of_a_person is None:
+            yield F.CREDENTIAL_FORM.known(about, Origin(WITNESS, "settings"), form, now)
+        else:
+            yield self._passed(
+                F.CREDENTIAL_FORM, by.of_a_person, about, now, lambda whose: PERSONS_OWN if whose is True else form
+            )
+
+    def _passed(
+        self, field: Field[Any], key: Key, about: str, now: datetime, form: Callable[[Any], Any] = lambda value: value
+    ) -> AnyReading:
+        snapshot = self._snapshot()
+        told = None if snapshot is None else snapshot.readings.get(key)
+        if told is None:
+            return field.unavailable(about, Origin(WITNESS, key[0]), Reason.NEVER_SEEN, "it has not told yet", now)
+        if not isinstance(told, Known):
+            return field.unavailable(about, told.origin, told.reason, told.detail, now)
+        if told.knowledge(now) is Knowledge.STALE:
+            return field.unavailable(about, told.origin, Reason.TIMEOUT, "it has not told for too long", now)
+        return field.known(about, told.origin, form(told.value), now)
 
     def _lost(self, one: Own, error: SourceError, now: datetime) -> Iterator[AnyReading]:
         origin = Origin(WITNESS, "settings")
@@ -170,7 +219,7 @@ class OwnCredentials:
             yield field.unavailable(self._subject(one.id), origin, error.reason, error.detail, now)
 
 
-def _of_file(one: InFile) -> Told | None:
+def _of_file(one: InFile) -> Found | None:
     if one.made_here and one.file is not None:
         try:
             files.stat_file(one.file)
@@ -178,7 +227,7 @@ def _of_file(one: InFile) -> Told | None:
             if error.reason is Reason.MISSING:
                 return None
             raise
-    return Told(one.form, one.file)
+    return Found(one.form, one.file)
 
 
 def _used(one: Own) -> datetime | SourceError | None:
