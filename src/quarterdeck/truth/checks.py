@@ -28,6 +28,10 @@ ALTERNATIVES: Final = 64
 """A glob that stands for more than so many is not understood: nothing answers to it."""
 
 
+REMEMBERED: Final = 1 << 13
+"""The table asks several times, at each page, what is the same until a check moves: of so many it is remembered."""
+
+
 class Wanted(NamedTuple):
     """A check that must pass: the glob or context by which it is asked for, and all that answers to it."""
 
@@ -41,7 +45,11 @@ class Wanted(NamedTuple):
 
 def wanted(f: Facts) -> tuple[Wanted, ...]:
     """Return all checks that must pass, in the order they are asked for."""
-    asked, checks = f[G.PULL_RULE].checks, f[G.PULL_CHECKS]
+    return _wanted(f[G.PULL_RULE].checks, f[G.PULL_CHECKS])
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _wanted(asked: tuple[str, ...] | None, checks: tuple[Check, ...]) -> tuple[Wanted, ...]:
     if asked:
         return tuple(_stands(glob, [check for check in checks if answers(glob, check.context)]) for glob in asked)
     if checks:

@@ -67,8 +67,6 @@ BY_RULE = {
     ("credential", "shared"): Severity.INFO,
     ("credential", "of a person"): Severity.INFO,
     ("forge", "token of a person"): Severity.INFO,
-    ("board", "blocked in silence"): Severity.INFO,
-    ("board", "ambiguous"): Severity.INFO,
 }
 """Rules that weigh more or less than their status."""
 

@@ -122,11 +122,10 @@ def _merges(f: Facts) -> Iterable[Stands]:
 
 
 def _objects(f: Facts) -> Iterable[Stands]:
-    for each in objections(f, of_this_head=True):
-        yield _is_not(f"{each.who} asks for changes")
-    for each in objections(f, of_this_head=False):
-        yield _is_not(f"{each.who} asked for changes of an older head, and has not looked again")
-    if not objections(f, of_this_head=True) and not objections(f, of_this_head=False):
+    now, before = objections(f, of_this_head=True), objections(f, of_this_head=False)
+    yield from (_is_not(f"{each.who} asks for changes") for each in now)
+    yield from (_is_not(f"{each.who} asked for changes of an older head, and has not looked again") for each in before)
+    if not now and not before:
         yield _is("nobody asks for changes")
 
 

@@ -74,7 +74,7 @@ PULL: tuple[Rule, ...] = (
     _degraded("outdated", lambda f: outdated(f) is True, "up to date"),
     _row(
         SCHEDULED,
-        lambda f: all_met(f) and f[G.PULL_AUTO_MERGE],
+        lambda f: f[G.PULL_AUTO_MERGE] and all_met(f),
         say="may be merged, and the forge does it by itself",
     ),
     _row(READY, all_met, say="may be merged"),
