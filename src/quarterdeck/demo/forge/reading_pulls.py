@@ -58,7 +58,7 @@ def files(ask: Ask) -> Answer:
     of, thread = ask.thread(pull=True)
     if thread.pull is None:
         raise absent()
-    found = of.trees.changes(thread.pull.merge_sha or thread.pull.base_sha, thread.pull.head)
+    found = of.trees.changes(thread.pull.base_sha, thread.pull.head)
     head = thread.pull.head
     return ask.page(found, lambda each: _file(ask, of, head, each), pages=True)
 

@@ -340,7 +340,10 @@ class Shapes:
         told |= {"enable_status_check": rule.status_check_contexts is not None, "unprotected_file_patterns": ""}
         told |= {"status_check_contexts": list(rule.status_check_contexts or ()), "created_at": moment(at)}
         told |= {name: getattr(rule, name) for name in flags} | dict.fromkeys(no, False)
-        own: dict[str, Row] = {"gitea": {"priority": 1, "block_admin_merge_override": False}, "forgejo": {"apply_to_admins": False}}
+        own: dict[str, Row] = {
+            "gitea": {"priority": 1, "block_admin_merge_override": False},
+            "forgejo": {"apply_to_admins": False},
+        }
         return {**told, **dict.fromkeys(lists), **own[self.forge.flavour], "updated_at": moment(at)}
 
     def page(self, repo: Repo) -> str:
