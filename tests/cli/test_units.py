@@ -360,6 +360,21 @@ def test_a_secret_of_the_settings_is_handed_over(tmp_path: Path) -> None:
     assert found.addresses == ("203.0.113.8",)
 
 
+def test_a_forge_is_reached_and_its_secrets_are_handed_over(tmp_path: Path) -> None:
+    """Its address is let through or told, and the token and the secret of its webhooks come as files."""
+    files = [tmp_path / "token", tmp_path / "bell"]
+    for file in files:
+        file.write_text("not-real" * 4)
+        file.chmod(0o600)
+    main = (
+        f'[[forges]]\nid = "main"\nurl = "https://203.0.113.8"\ntoken_file = "{files[0]}"\nbell_file = "{files[1]}"\n'
+    )
+    found = reach_of(read(tmp_path, f'{main}[[forges]]\nid = "two"\nurl = "https://git.example.com"\n'))
+    assert found.secrets == tuple(files)
+    assert found.addresses == ("203.0.113.8",)
+    assert found.names == (Peer("git.example.com", "[[forges]] two"),)
+
+
 def test_a_service_of_the_system_takes_nothing_out_of_homes(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What lies in a home is hidden from the system's hub: that is said at once, and where to put it instead."""
     words = ["--scope", "system", "--home", str(home), "--id", "north", "--user", USER]

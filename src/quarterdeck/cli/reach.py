@@ -58,18 +58,25 @@ def reach_of(settings: Settings) -> Reach:
     far = [peer for peer in peers if not _is_here(peer.host)]
     in_tailnet = [peer for peer in far if _is_tailnets(peer.host)]
     outside = [peer for peer in far if peer not in in_tailnet]
-    forge, places = settings.access.forge, (settings.history.place, settings.ledger.place)
+    places = (settings.history.place, settings.ledger.place)
     return Reach(
         config=settings.file,
         tailscaled=settings.server.tailnet or settings.server.socket is not None,
         tailnet=settings.server.tailnet or bool(in_tailnet),
         addresses=tuple(dict.fromkeys(str(addresses[peer]) for peer in outside if addresses[peer] is not None)),
         names=tuple(dict.fromkeys(peer for peer in outside if addresses[peer] is None)),
-        secrets=() if forge is None or forge.client_secret_file is None else (forge.client_secret_file,),
+        secrets=tuple(_secrets(settings)),
         files=tuple(place for place in places if isinstance(place, Path)),
         socket=settings.server.socket,
         servers_database=any(isinstance(place, str) for place in places),
     )
+
+
+def _secrets(settings: Settings) -> Iterator[Path]:
+    if settings.access.forge is not None and settings.access.forge.client_secret_file is not None:
+        yield settings.access.forge.client_secret_file
+    for forge in settings.forges:
+        yield from (Path(file) for file in (forge.token_file, forge.bell_file) if file is not None)
 
 
 def _peers(settings: Settings) -> Iterator[Peer]:
@@ -77,6 +84,8 @@ def _peers(settings: Settings) -> Iterator[Peer]:
         where = service.url or (f"//{service.address}" if service.address else None)
         if where and service.deployed:
             yield from _peer(where, f"[[services]] {service.id}")
+    for forge in settings.forges:
+        yield from _peer(forge.url, f"[[forges]] {forge.id}")
     access = settings.access
     if access.forge is not None:
         yield from _peer(access.forge.url, "[access.forge]")
