@@ -11,6 +11,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
+from quarterdeck.truth import forge
+from quarterdeck.truth import forge_fields as G  # noqa: N812 -- as above
+from quarterdeck.truth.fields import kind_of
 from quarterdeck.truth.instance import ALL, Instance, instance_of, subject
 from quarterdeck.truth.judgement import Facts, Status
 from quarterdeck.truth.reading import Known, Reason, Unavailable
@@ -57,8 +60,25 @@ LIMITS: tuple[Limit, ...] = (
 )
 """What cannot be known of an instance, and when that is so."""
 
+FORGE_LIMITS = (
+    (
+        "its release",
+        "It is none of those this was made for (Gitea 1.20 to 1.25, Forgejo 7 to 16): what it tells may be misread.",
+        "",
+        G.FORGE_KNOWN_RELEASE,
+    ),
+    (
+        "its lists",
+        "One was cut, or changed while it was read. What is missing from it is not called gone, and sums are at least.",
+        "The next looks mend it. Else watch fewer repositories: `repos` and `without` under `[[forges]]`.",
+        G.FORGE_WHOLE,
+    ),
+)
+"""What is said of a forge when it says no to one of its fields: what, why, and what can be done."""
+OF_FORGES = "forge:"
+IN_REPOS = ("pull", "card")
+
 NOT_WATCHED = (
-    ("reviews and tasks", "This release does not look at a forge.", ""),
     (
         "restores and emergency bundles",
         "Whether a backup can be restored, and how old an emergency bundle is, is not looked at.",
@@ -86,6 +106,7 @@ def coverage(judged: Judged, asked: Asked, _recalled: object = None) -> View:
         *unread,
         *_unnamed(judged, asked.instance),
         *_limits(judged, asked.instance),
+        *_of_forges(judged),
         *_unasked(judged),
         *_nowhere(),
     )
@@ -117,6 +138,9 @@ def _unread(judged: Judged, instance: str) -> Iterator[Gap]:
 
 
 def _place(reading: Unavailable[object]) -> tuple[str, str]:
+    """Where it could not be read. Of a repository at a forge each pull request and card is one and the same place."""
+    if reading.subject.startswith(OF_FORGES) and kind_of(reading.subject) in IN_REPOS:
+        return reading.origin.source, forge.repo_of(reading.subject)
     return reading.origin.source, reading.origin.locator
 
 
@@ -129,6 +153,24 @@ def _limits(judged: Judged, instance: str) -> Iterator[Gap]:
             facts.asked = {}
             if holds(facts, one):
                 yield Gap(one.id, what, why, "", tuple(r for r in facts.asked.values() if isinstance(r, Known)))
+
+
+def _of_forges(judged: Judged) -> Iterator[Gap]:
+    """What a forge does not tell, or told in part."""
+    for name in judged.of("forge"):
+        for what, why, fix, field in FORGE_LIMITS:
+            reading = judged.facts(name).reading(field)
+            if isinstance(reading, Known) and reading.value is False:
+                yield Gap(ALL, f"{name}: {what}", why, fix, (reading,))
+        pulls = (each for each in judged.of("pull") if each.startswith(f"{name}/"))
+        rules = (judged.facts(pull).reading(G.PULL_RULE) for pull in pulls)
+        partly = next((each for each in rules if isinstance(each, Known) and not each.value.whole), None)
+        if partly is not None:
+            why = (
+                "Whether a rejection, an open request or an outdated branch keeps a pull request from being merged is "
+            )
+            why += "told to admins of its repository only. A token of ours is none, so it is said to be not known."
+            yield Gap(ALL, f"{name}: what branches ask", why, "", (partly,))
 
 
 def _unasked(judged: Judged) -> Iterator[Gap]:
@@ -152,6 +194,7 @@ def _unnamed(judged: Judged, instance: str) -> Iterator[Gap]:
         ):
             why = "No repository of it is named: whether it is backed up is not known."
             yield Gap(one.id, "backup", why, "Name it under `[[repositories]]`, with `instance` and `path`.", ())
+    yield from _no_forge(judged)
     if not judged.of("tailnet"):
         why = "No socket of its daemon is known: this host's addresses there, and what it serves, are not seen."
         fix = "Where there is one, name it under `[access]` as `tailscaled`. Its usual place is looked at at the start."
@@ -159,3 +202,12 @@ def _unnamed(judged: Judged, instance: str) -> Iterator[Gap]:
     if not judged.of("service"):
         why = "None is named: beside the agents' own listeners, nothing is asked whether it answers."
         yield Gap(ALL, "services", why, "Name them under `[[services]]`.", ())
+
+
+def _no_forge(judged: Judged) -> Iterator[Gap]:
+    if judged.snapshot.partial:
+        why = "You see some agents only, and a forge tells of the work of all: reviews and tasks are not shown to you."
+        yield Gap(ALL, "reviews and tasks", why, "", ())
+    elif not judged.of("forge"):
+        why = "No forge is named: pull requests that wait, and who works on what, are not seen."
+        yield Gap(ALL, "reviews and tasks", why, "Name it under `[[forges]]`, with `id`, `url` and `token_file`.", ())
