@@ -6,9 +6,11 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,9 +18,13 @@ from quarterdeck import wiring
 from quarterdeck.cli.doctor import Finding, Level, Machine, as_json, as_text, examine, exit_code
 from quarterdeck.settings import Settings
 from quarterdeck.truth import fields as F  # noqa: N812 -- as in the tables of truth
+from quarterdeck.truth import forge
+from quarterdeck.truth import forge_fields as G  # noqa: N812 -- as above
+from quarterdeck.truth.fields import Field
 from quarterdeck.truth.instance import Instance, subject
 from quarterdeck.truth.reading import AnyReading, Origin, Reason
 from quarterdeck.truth.snapshot import Look, Snapshot
+from quarterdeck.truth.watched import Forge
 from tests.fakes.clock import START
 
 NORTH = Instance("north", "North", home=Path("/srv/north"))
@@ -240,3 +246,75 @@ def test_says_how_it_stands_with_the_ledger() -> None:
         )
         assert f"ledger: {found.what}" in lines(findings, level)
         assert found.fix in as_text(findings)
+
+
+# --- forges --------------------------------------------------------------------------------------------------------
+
+MAIN = Forge("main", "Main", "https://git.example.com", token_file=Path("/etc/token"))
+WELL = {G.FORGE_ANSWERS: "yes", G.FORGE_RELEASE: "1.25.3", G.FORGE_FLAVOUR: "gitea", G.FORGE_REPOS: 7}
+ENOUGH = ("read:issue", "read:organization", "read:repository")
+
+
+def of_forge(told: Mapping[Field[Any], object], *more: AnyReading, forge: Forge = MAIN) -> list[Finding]:
+    """Examine what a forge told."""
+    readings = (*(field.known(forge.subject, STATE, value, START) for field, value in told.items()), *more)
+    snapshot = Snapshot(1, START, (), {(each.subject, each.field): each for each in readings})
+    findings = examine(Settings(forges=(forge,)), snapshot, MACHINE, START)
+    return [finding for finding in findings if finding.about == "forge main"]
+
+
+def test_says_of_a_forge_how_it_is_asked() -> None:
+    """Its release, whose token it is asked with and what that may, and where its webhooks are heard."""
+    found = of_forge({**WELL, G.TOKEN_LOGIN: "watcher", G.TOKEN_SCOPES: ENOUGH, G.TOKEN_MISSING: (), G.FORGE_DEBTS: 0})
+    assert lines(found, Level.FINE) == [
+        "forge main: gitea 1.25.3 at https://git.example.com, 7 repositories",
+        "forge main: the token is watcher's, with read:issue, read:organization, read:repository",
+    ]
+    assert lines(found, Level.NOTE) == ["forge main: it cannot ring: what moves there is seen within 60 s"]
+    bell = of_forge(WELL, forge=replace(MAIN, bell_file=Path("/etc/bell")))
+    assert "its webhooks are heard at http://127.0.0.1:8710/hooks/forge/main" in lines(bell, Level.FINE)[-1]
+    assert exit_code(found) == 0
+
+
+@pytest.mark.parametrize(
+    ("told", "level", "what"),
+    [
+        ({}, Level.UNSEEN, "https://git.example.com: it was not heard in time"),
+        ({G.FORGE_ANSWERS: "refused"}, Level.UNSEEN, "https://git.example.com: refused"),
+        (
+            {G.FORGE_ANSWERS: "denied", G.FORGE_SAID: "GET /api/v1/user: 401"},
+            Level.UNSEEN,
+            "https://git.example.com: denied: GET /api/v1/user: 401",
+        ),
+        ({**WELL, G.TOKEN_MISSING: ("read:issue",)}, Level.UNSEEN, "the token lacks read:issue"),
+        ({**WELL, G.TOKEN_EXCESS: ("all",)}, Level.NOTE, "the token may do more than is needed: all"),
+        ({**WELL, G.TOKEN_ADMIN: True}, Level.NOTE, "the token is an admin's"),
+        ({**WELL, G.TOKEN_HUMAN: True}, Level.NOTE, "the token is a person's"),
+    ],
+)
+def test_says_what_is_wrong_with_a_forge_or_its_token(
+    told: Mapping[Field[Any], object], level: Level, what: str
+) -> None:
+    """What keeps us from seeing it is unseen, what should not be is a note, and each has its way out."""
+    (line,) = [finding for finding in of_forge(told) if finding.what == what]
+    assert (line.level, bool(line.fix)) == (level, True)
+
+
+def test_says_which_repositories_of_a_forge_cannot_be_read() -> None:
+    """Up to three are named, with what the forge says of them; what is archived or there is not."""
+    states = {"acme/a": "gone", "acme/b": "denied", "acme/c": "there", "acme/d": "archived", "acme/e": "failing"}
+    readings = [G.REPO_STATE.known(forge.repo("main", name), STATE, state, START) for name, state in states.items()]
+    lost = G.REPO_STATE.unavailable(forge.repo("main", "acme/f"), STATE, Reason.TIMEOUT, "no answer", START)
+    (line,) = lines(of_forge(WELL, *readings, lost), Level.UNSEEN)
+    assert (
+        line == "forge main: 4 repositories cannot be read: acme/a (gone), acme/b (denied), acme/e (failing) and others"
+    )
+
+
+def test_says_of_a_forge_what_is_still_to_come() -> None:
+    """Without a token, of a release nobody tried, and with details not read yet, it is noted, and nothing is wrong."""
+    told = {**WELL, G.FORGE_KNOWN_RELEASE: False, G.FORGE_DEBTS: 12}
+    found = of_forge(told, forge=replace(MAIN, token_file=None))
+    said = " ".join(lines(found, Level.NOTE))
+    assert all(part in said for part in ("not made for its release", "without a token", "12 details still to be read"))
+    assert not lines(found, Level.UNSEEN)

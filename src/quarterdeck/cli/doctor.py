@@ -13,7 +13,7 @@ import os
 import platform
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -24,11 +24,14 @@ from quarterdeck import __version__, settings, wiring
 from quarterdeck.settings import Settings
 from quarterdeck.sources.wake import can_tell, plan
 from quarterdeck.truth import fields as F  # noqa: N812 -- as in the tables of truth
+from quarterdeck.truth import forge as names
+from quarterdeck.truth import forge_fields as G  # noqa: N812 -- as above
 from quarterdeck.truth.fields import Field
 from quarterdeck.truth.instance import Instance, instance_of, subject
 from quarterdeck.truth.judgement import words
 from quarterdeck.truth.reading import AnyReading, Knowledge, Known, Reason, Unavailable
 from quarterdeck.truth.snapshot import Snapshot
+from quarterdeck.truth.watched import Forge
 from quarterdeck.views.words import ADVICE
 from quarterdeck.wiring.entrance import find_ledger
 
@@ -146,6 +149,9 @@ def examine(decided: Settings, snapshot: Snapshot, found: Machine, now: datetime
     for instance in decided.instances:
         yield from _instance(instance, snapshot, now)
     yield from _managers(snapshot)
+    for forge in decided.forges:
+        yield from _forge(forge, snapshot)
+        yield _bell(forge, decided.port)
     yield from _others(snapshot)
     yield from _changes(found)
 
@@ -217,6 +223,84 @@ def _facts(number: int) -> str:
 def count(number: int, one: str, many: str) -> str:
     """Write a number of things."""
     return f"{number:,} {one if number == 1 else many}"
+
+
+# --- forges --------------------------------------------------------------------------------------------------------
+
+MENDS: Final = {
+    "denied": "Make a token for its account anew, and write it into token_file.",
+    "tls": 'Where it is signed by yourself, name its certificate as "authorities" in [[forges]].',
+    "not a forge": 'Write into "url" the address that a browser opens.',
+}
+"""What to do where a forge does not answer as one."""
+REACH_IT: Final = "See whether it runs, and whether its url in [[forges]] is right."
+TOKEN: Final = "Make a token with read:issue, read:repository and read:organization, and no other scope."  # noqa: S105 -- words about one
+NAMED: Final = 3
+
+
+def _forge(forge: Forge, snapshot: Snapshot) -> Iterator[Finding]:
+    about = f"forge {forge.id}"
+
+    def told(field: Field[Any]) -> Any:  # noqa: ANN401 -- of whatever shape the field is
+        reading = snapshot.readings.get((forge.subject, field.name))
+        return reading.value if isinstance(reading, Known) else None
+
+    answers, said = told(G.FORGE_ANSWERS), told(G.FORGE_SAID)
+    if answers != "yes":
+        how = answers or "it was not heard in time"
+        yield Finding(
+            Level.UNSEEN, about, f"{forge.url}: {how}" + (f": {said}" if said else ""), MENDS.get(how, REACH_IT)
+        )
+        return
+    release, repos = told(G.FORGE_RELEASE) or "of an unknown release", told(G.FORGE_REPOS) or 0
+    watched = count(repos, "repository", "repositories")
+    yield Finding(Level.FINE, about, f"{told(G.FORGE_FLAVOUR) or 'a forge'} {release} at {forge.url}, {watched}")
+    if told(G.FORGE_KNOWN_RELEASE) is False:
+        yield Finding(Level.NOTE, about, "this was not made for its release: what it tells may be misread")
+    yield from (Finding(level, about, what, fix) for level, what, fix in _token(forge, told))
+    lost = list(_lost(forge, snapshot))
+    if lost:
+        named = ", ".join(lost[:NAMED]) + (" and others" if len(lost) > NAMED else "")
+        fix = "Let the token's account read them, or leave them out: `without` in [[forges]]."
+        yield Finding(
+            Level.UNSEEN, about, f"{count(len(lost), 'repository', 'repositories')} cannot be read: {named}", fix
+        )
+    if debts := told(G.FORGE_DEBTS):
+        yield Finding(Level.NOTE, about, f"{count(debts, 'detail', 'details')} still to be read, in the next looks")
+
+
+def _token(forge: Forge, told: Callable[[Field[Any]], Any]) -> Iterator[tuple[Level, str, str]]:
+    if forge.token_file is None:
+        yield Level.NOTE, "asked without a token: only what it tells everybody is seen", TOKEN
+        return
+    login, scopes = told(G.TOKEN_LOGIN), told(G.TOKEN_SCOPES)
+    of = f"the token is {login}'s" if login else "whose the token is, it does not tell"
+    yield Level.FINE, of + (f", with {', '.join(scopes)}" if scopes else ""), ""
+    if missing := told(G.TOKEN_MISSING):
+        yield Level.UNSEEN, f"the token lacks {', '.join(missing)}", TOKEN
+    if excess := told(G.TOKEN_EXCESS):
+        yield Level.NOTE, f"the token may do more than is needed: {', '.join(excess)}", TOKEN
+    if told(G.TOKEN_ADMIN):
+        yield Level.NOTE, "the token is an admin's", "Make an account of its own for it, that is no admin."
+    if told(G.TOKEN_HUMAN):
+        yield Level.NOTE, "the token is a person's", "Make an account of its own for it."
+
+
+def _lost(forge: Forge, snapshot: Snapshot) -> Iterator[str]:
+    below = names.repo(forge.id, "")
+    for (name, field), reading in snapshot.readings.items():
+        if field == G.REPO_STATE.name and name.startswith(below):
+            state = reading.value if isinstance(reading, Known) else reading.reason
+            if state not in ("there", "archived"):
+                yield f"{name.removeprefix(below)} ({state})"
+
+
+def _bell(forge: Forge, port: int) -> Finding:
+    about = f"forge {forge.id}"
+    if forge.bell_file is None:
+        how = f"it cannot ring: what moves there is seen within {forge.every_s:g} s"
+        return Finding(Level.NOTE, about, how, "For less, give it a webhook and name its secret as bell_file.")
+    return Finding(Level.FINE, about, f"its webhooks are heard at http://127.0.0.1:{port}/hooks/forge/{forge.id}")
 
 
 # --- everything else -----------------------------------------------------------------------------------------------
