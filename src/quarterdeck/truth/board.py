@@ -24,7 +24,7 @@ from typing import Any, Final, NamedTuple
 from quarterdeck.truth import forge_fields as G  # noqa: N812 -- a table reads better with one letter before each field
 from quarterdeck.truth.fields import Field
 from quarterdeck.truth.forge import Linked
-from quarterdeck.truth.judgement import Facts, NotKnown, Say, explain, words
+from quarterdeck.truth.judgement import Facts, NotKnown, Say, explain, listed, words
 from quarterdeck.truth.reading import AnyReading, Reason
 
 DONE, REVIEW, BLOCKED = "done", "in review", "blocked"
@@ -125,29 +125,30 @@ def _waits(f: Facts) -> tuple[str, ...]:
     return f[G.CARD_BLOCKERS] if _touched(f) else ()
 
 
-def _refs(refs: tuple[str, ...]) -> str:
-    return ", ".join(refs[:3]) + (f" and {len(refs) - 3:,} more" if len(refs) > 3 else "")  # noqa: PLR2004 -- as above
-
-
-def _links(among: tuple[Linked, ...]) -> str:
-    return _refs(tuple(pull.ref for pull in among))
+def _links(among: tuple[Linked, ...], one: str, many: str) -> str:
+    """Name pull requests, and say what they do."""
+    return f"{listed(tuple(pull.ref for pull in among))} {one if len(among) == 1 else many}"
 
 
 def _at_it(f: Facts) -> str:
     claim = f[G.CARD_CLAIM]
-    return f"{claim.branch} claims it" if claim is not None else f"{_links(_pulls(f))}, a draft, is to close it"
+    return (
+        f"{claim.branch} claims it"
+        if claim is not None
+        else _links(_pulls(f), "is to close it, a draft", "are to close it, drafts")
+    )
 
 
 # --- the lanes ------------------------------------------------------------------------------------------------------
 
 SIGNALS: Final = (
     Signal(DONE, lambda f: not f[G.CARD_OPEN], "it is closed"),
-    Signal(REVIEW, lambda f: bool(_ready(f)), lambda f: f"{_links(_ready(f))} closes it"),
+    Signal(REVIEW, lambda f: bool(_ready(f)), lambda f: _links(_ready(f), "closes it", "close it")),
     Signal(BLOCKED, lambda f: BLOCKED in f[G.CARD_SAYS], "a label says that it is blocked"),
-    Signal(BLOCKED, lambda f: bool(_waits(f)), lambda f: f"it depends on {_refs(_waits(f))}"),
+    Signal(BLOCKED, lambda f: bool(_waits(f)), lambda f: f"it depends on {listed(_waits(f))}"),
     Signal(PROGRESS, lambda f: PROGRESS in f[G.CARD_SAYS], "a label says that it is in progress"),
     Signal(PROGRESS, lambda f: _begun(f) and bool(_present(f)), _at_it),
-    Signal(ASSIGNED, lambda f: bool(_present(f)), lambda f: f"{_refs(_present(f))} is to do it"),
+    Signal(ASSIGNED, lambda f: bool(_present(f)), lambda f: f"given to {listed(_present(f))}"),
     Signal(UNASSIGNED, lambda f: not _present(f), "nobody is to do it"),
 )
 """Read from the top; the first that holds is where the card stands."""
@@ -198,7 +199,7 @@ AMBIGUITIES: Final = (
         "absent",
         lambda f: bool(f[G.CARD_ABSENT]),
         lambda f: None if _ready(f) or _present(f) else UNASSIGNED,
-        lambda f: f"it is assigned to an account that is gone or not active: {_refs(f[G.CARD_ABSENT])}",
+        lambda f: f"it is assigned to an account that is gone or not active: {listed(f[G.CARD_ABSENT])}",
     ),
     Ambiguity("silent", silent, BLOCKED, "a label says that it is blocked, and nothing says by what"),
     Ambiguity(
@@ -211,13 +212,13 @@ AMBIGUITIES: Final = (
         "several",
         lambda f: len(_pulls(f)) > 1,
         None,
-        lambda f: f"several open pull requests say they close it: {_links(_pulls(f))}",
+        lambda f: _links(_pulls(f), "closes it", "all say that they close it"),
     ),
     Ambiguity(
         "overtaken",
         _disagree,
         _of_words,
-        lambda f: f"a label says {', '.join(sorted(_said(f)))}, and {_links(_pulls(f))} is open",
+        lambda f: f"a label says {', '.join(sorted(_said(f)))}, and {_links(_pulls(f), 'is', 'are')} open",
     ),
     Ambiguity(
         "not done",
@@ -318,7 +319,7 @@ class _GateRow(NamedTuple):
 
 def _route(f: Facts) -> str | None:
     if _present(f):
-        return f"what blocks it: {_refs(_waits(f)) or 'a label says so'}" if _stopped(f) else None
+        return f"what blocks it: {listed(_waits(f)) or 'a label says so'}" if _stopped(f) else None
     return "an assignee whose account is active" if f[G.CARD_ASSIGNEES] else "an assignee"
 
 

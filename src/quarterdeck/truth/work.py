@@ -3,7 +3,7 @@
 Rule 1: an agent is at an issue by one of three signals (``BY``): its branch claims it, its open pull request says that
         it closes it, or the issue is assigned to it and a label says that it is in progress.
 Rule 2: its task is the issue with the strongest signal (``STRENGTH``): a claim before a draft, a draft before a label,
-        and last what only waits for others to look at it. Among several, the one that moved last.
+        and last what only waits for others to look at it, whatever claims that. Among several, the one that moved last.
 Rule 3: who claims an issue by a branch whose author is not told is the one agent it is assigned to, and else nobody.
 Rule 4: whoever is at an issue that is closed is at it still only if that moved after it was closed, or if it cannot be
         told that it did not. A branch that somebody forgot to delete is no work.
@@ -51,6 +51,11 @@ class Sign(NamedTuple):
     at: datetime | None
     """When the signal last moved."""
     draft: bool = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether it only waits for others to look at it."""
+        return self.by == PULL and not self.draft
 
     @property
     def strength(self) -> tuple[int, float]:
@@ -115,6 +120,15 @@ def signs_of_card(f: Facts, of: Issue, accounts: Accounts) -> tuple[Sign, ...]:
     return tuple(found)
 
 
+def author(f: Facts, accounts: Accounts) -> str:
+    """Return whose a pull request is.
+
+    Raises:
+        NotKnown: when that cannot be read.
+    """
+    return account(f[G.PULL_AUTHOR], accounts)
+
+
 def signs_of_pull(f: Facts, accounts: Accounts) -> tuple[Sign, ...]:
     """Return which issues the author of a pull request is at.
 
@@ -124,7 +138,7 @@ def signs_of_pull(f: Facts, accounts: Accounts) -> tuple[Sign, ...]:
     closes = f[G.PULL_CLOSES]
     if not closes:
         return ()
-    who, draft, at = account(f[G.PULL_AUTHOR], accounts), f[G.PULL_DRAFT], f[G.PULL_MOVED_AT]
+    who, draft, at = author(f, accounts), f[G.PULL_DRAFT], f[G.PULL_MOVED_AT]
     return tuple(Sign(who, _card(f.subject, ref), PULL, at, draft) for ref in dict.fromkeys(closes))
 
 
@@ -155,9 +169,9 @@ def tasks(issues: Mapping[str, Issue], signs: Iterable[Sign]) -> dict[str, Task]
 
 
 def _strongest(signs: Iterable[Sign]) -> Iterable[Sign]:
-    """The strongest signal of each who is at an issue."""
+    """The signal that counts of each who is at an issue: what others may look at, else the strongest."""
     best: dict[str, Sign] = {}
-    for sign in sorted(signs, key=lambda sign: sign.strength):
+    for sign in sorted(signs, key=lambda sign: (not sign.waits, sign.strength)):
         best.setdefault(sign.who, sign)
     return best.values()
 

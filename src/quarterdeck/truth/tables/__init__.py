@@ -8,6 +8,7 @@ from datetime import datetime
 from quarterdeck.truth.fields import kind_of
 from quarterdeck.truth.judgement import Facts, Judgement, Rule, judge
 from quarterdeck.truth.reading import AnyReading, Key
+from quarterdeck.truth.tables.card import CARD
 from quarterdeck.truth.tables.credentials import CREDENTIAL, CREDENTIALS
 from quarterdeck.truth.tables.cron import JOB, SCHEDULER
 from quarterdeck.truth.tables.exposure import EXPOSURE, FORWARDER, NETWORK, ROUTE
@@ -24,6 +25,7 @@ from quarterdeck.truth.tables.repository import REPOSITORY
 from quarterdeck.truth.tables.service import SERVICE
 from quarterdeck.truth.tables.sessions import LEDGER, SESSION
 from quarterdeck.truth.tables.tailnet import TAILNET
+from quarterdeck.truth.tables.work import WORK
 from quarterdeck.truth.thresholds import Thresholds
 
 TABLES: dict[str, tuple[Rule, ...]] = {
@@ -56,9 +58,11 @@ TABLES: dict[str, tuple[Rule, ...]] = {
     "forge": FORGE,
     "repo": REPO,
     "pull": PULL,
+    "card": CARD,
     "reviews": REVIEWS,
     "board": BOARD,
     "source": SOURCE,
+    "work": WORK,
     "history": HISTORY,
 }
 

@@ -22,6 +22,7 @@ from quarterdeck.truth.board import (
     REVIEW,
     UNASSIGNED,
     ambiguities,
+    moved_at,
     place,
     placed,
     run_out,
@@ -29,7 +30,7 @@ from quarterdeck.truth.board import (
     still,
     stuck,
 )
-from quarterdeck.truth.judgement import Facts, Rule, Status
+from quarterdeck.truth.judgement import Facts, Rule, Status, listed, words
 
 AMBIGUOUS: Final = "ambiguous"
 
@@ -65,15 +66,15 @@ CARD: tuple[Rule, ...] = (
         "lease run out",
         Status.DEGRADED,
         run_out,
-        lambda f: f"{_claimed(f)} claims it, and nothing has moved for {f.span(G.CARD_MOVED_AT)}",
-        since=_moved,
+        lambda f: f"{_claimed(f)} claims it, and nothing has moved for {words(f.age(moved_at(f)))}",
+        since=moved_at,
     ),
     Rule(
         "still",
         Status.DEGRADED,
         still,
-        lambda f: f"in progress, and nobody has moved it for {f.span(G.CARD_MOVED_AT)}",
-        since=_moved,
+        lambda f: f"in progress, and nobody has moved it for {words(f.age(moved_at(f)))}",
+        since=moved_at,
     ),
     Rule(DONE, Status.OK, _in(DONE), "closed", since=lambda f: f.get(G.CARD_CLOSED_AT), retired=True),
     Rule(REVIEW, Status.OK, _in(REVIEW), _by, since=_moved),
@@ -87,8 +88,8 @@ CARD: tuple[Rule, ...] = (
 def _hindered(f: Facts) -> str:
     blockers, absent = f.get(G.CARD_BLOCKERS), f.get(G.CARD_ABSENT)
     if blockers:
-        return f"it depends on {', '.join(blockers[:3])}"
-    return f"{', '.join(absent[:3])} is gone or not active" if absent else "another label says that it is blocked"
+        return f"it depends on {listed(blockers)}"
+    return f"{listed(absent)} is gone or not active" if absent else "another label says that it is blocked"
 
 
 def _claimed(f: Facts) -> str:

@@ -14,7 +14,8 @@ from datetime import datetime
 
 from quarterdeck.truth import fields as F  # noqa: N812 -- a table reads better with one letter before each field
 from quarterdeck.truth import forge_fields as G  # noqa: N812 -- as above, for what forges say
-from quarterdeck.truth.judgement import Activity, Facts, Rule, Status
+from quarterdeck.truth.fields import Field
+from quarterdeck.truth.judgement import Activity, Facts, Rule, Status, counted, listed
 
 SIGNAL: Mapping[str | None, str] = {
     "claim": "by its claim",
@@ -43,10 +44,8 @@ def _left(f: Facts, by: str, limit_s: float) -> bool:
     return f[G.TASK] is not None and f[G.TASK_BY] == by and _older(f, limit_s) and not _at_work(f)
 
 
-def _refs(refs: tuple[str, ...] | None) -> str:
-    refs = refs or ()
-    more = len(refs) - 3
-    return ", ".join(refs[:3]) + (f" and {more:,} more" if more > 0 else "")
+def _named(f: Facts, field: Field[tuple[str, ...]]) -> str:
+    return listed(f.get(field) or ())
 
 
 def _task(f: Facts) -> str:
@@ -55,7 +54,7 @@ def _task(f: Facts) -> str:
 
 def _returned(f: Facts) -> str:
     refs = f.get(G.PULLS_RETURNED) or ()
-    return f"; {_refs(refs)} {'waits' if len(refs) == 1 else 'wait'} for it" if refs else ""
+    return f"; {listed(refs)} {'waits' if len(refs) == 1 else 'wait'} for it" if refs else ""
 
 
 def _moved(f: Facts) -> str:
@@ -67,8 +66,7 @@ def _since(f: Facts) -> datetime | None:
 
 
 def _waiting(f: Facts) -> str:
-    count = f.get(G.TASKS_ASSIGNED) or 0
-    return f"no task; {count:,} {'issue' if count == 1 else 'issues'} assigned to it"
+    return f"no task; {counted(f.get(G.TASKS_ASSIGNED) or 0, 'issue')} assigned to it"
 
 
 WORK: tuple[Rule, ...] = (
@@ -76,19 +74,19 @@ WORK: tuple[Rule, ...] = (
         "on what is closed",
         Status.DEGRADED,
         lambda f: bool(f[G.TASKS_CLOSED]),
-        lambda f: f"still works on {_refs(f.get(G.TASKS_CLOSED))}, closed meanwhile",
+        lambda f: f"still works on {_named(f, G.TASKS_CLOSED)}, closed meanwhile",
     ),
     Rule(
         "on what is another's",
         Status.DEGRADED,
         lambda f: bool(f[G.TASKS_OTHERS]),
-        lambda f: f"works on {_refs(f.get(G.TASKS_OTHERS))}, assigned to somebody else",
+        lambda f: f"works on {_named(f, G.TASKS_OTHERS)}, assigned to somebody else",
     ),
     Rule(
         "not alone",
         Status.DEGRADED,
         lambda f: bool(f[G.TASKS_SHARED]),
-        lambda f: f"works on {_refs(f.get(G.TASKS_SHARED))}, and so do others",
+        lambda f: f"works on {_named(f, G.TASKS_SHARED)}, and so do others",
     ),
     Rule(
         "claimed and left",

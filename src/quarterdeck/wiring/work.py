@@ -1,0 +1,278 @@
+"""What waits on each forge for the operator, how its board stands, and what each agent works on, as readings.
+
+Rule 1: it is a source like any other, whose witness is what the forges' own sources say. It asks nobody, and holds
+        nothing that the forge does not.
+Rule 2: what was found is told as a lower bound; that nothing was found is told only when everything could be read.
+        A forge that does not answer makes nobody free and no queue empty.
+Rule 3: a pull request or a card is judged anew when something else is known of it, or when time alone may change what
+        is said of it, and never for longer at a stretch than a look may take: what has not been judged yet is unknown.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final, NamedTuple, TypeVar
+
+from quarterdeck.truth import forge_fields as G  # noqa: N812 -- short where every line names a field
+from quarterdeck.truth import work
+from quarterdeck.truth.board import DONE, UNPLACED, moved_at, placed, silent, still, stuck
+from quarterdeck.truth.fields import FIELDS, Field, kind_of
+from quarterdeck.truth.grouped import Fields, Grouped
+from quarterdeck.truth.instance import subject
+from quarterdeck.truth.judgement import Facts, NotKnown, explain, judge, listed
+from quarterdeck.truth.reading import AnyReading, Key, Known, Reason, Unavailable
+from quarterdeck.truth.reviews import class_of, need, waits_for
+from quarterdeck.truth.snapshot import Snapshot
+from quarterdeck.truth.tables import TABLES
+from quarterdeck.truth.thresholds import Thresholds
+from quarterdeck.truth.watched import Forge
+from quarterdeck.wiring.tally import NOT_YET, Card, Lost, Of, Pull, at_work, board, reviews
+
+T = TypeVar("T")
+
+EVERY_S: Final = 5.0
+WORK_S: Final = 1.0
+"""Seconds of judging in one look."""
+AGAIN: Final = timedelta(seconds=30)
+"""After so long everything is added up and said anew, though nothing was learnt."""
+AT_MOST: Final[Mapping[str, timedelta]] = {"pull": timedelta(minutes=1), "card": timedelta(minutes=5)}
+"""After so long a pull request or a card is judged anew, whatever is known of it."""
+SPREAD: Final = 1_024
+FOR_EVER: Final = datetime.max.replace(tzinfo=UTC)
+OFF: Final[Mapping[str, Reason]] = {"denied": Reason.DENIED, "no answer": Reason.TIMEOUT}
+
+Subjects = Mapping[str, Fields]
+
+
+class Heard(NamedTuple):
+    """How well a forge was heard: why not all its pull requests, or issues, are known; None when they are."""
+
+    pulls: Lost | None
+    issues: Lost | None
+
+
+class Kept(NamedTuple):
+    """What was made of what is known of a pull request or a card, and until when it holds."""
+
+    fields: Fields
+    made: Pull | Card
+    expires_at: datetime
+    """When the first reading of it expires."""
+    until: datetime
+    """Until when it holds as long as nothing else is known."""
+
+
+class Work:
+    """What follows from all forges together, as a source."""
+
+    name = "work"
+    budget_s = 5.0
+    every_s = EVERY_S
+
+    def __init__(self, forges: Iterable[Forge], monotonic: Callable[[], float]) -> None:
+        self._forges, self._monotonic = {one.subject: one for one in forges}, monotonic
+        self._snapshot: Callable[[], Snapshot | None] = lambda: None
+        self._kept: dict[str, Kept] = {}
+        self._waiting: tuple[str, ...] = ()
+        self._before: tuple[Mapping[str, Heard], datetime, list[AnyReading]] | None = None
+
+    @property
+    def expected(self) -> tuple[Key, ...]:
+        """What it brings, whatever it finds."""
+        names = [f"{one}/{kind}" for one in self._forges for kind in ("reviews", "board")]
+        names += [subject(agent, "work") for agent in self._agents()]
+        return tuple((name, field.name) for name in names for field in FIELDS.values() if field.of == kind_of(name))
+
+    def follow(self, snapshot: Callable[[], Snapshot]) -> None:
+        """Name where the newest snapshot is found."""
+        self._snapshot = snapshot
+
+    def watched(self) -> tuple[Path, ...]:
+        """Watch nothing."""
+        return ()
+
+    def look(self, now: datetime) -> list[AnyReading]:
+        """Say what follows from the newest snapshot; before anything was collected, nothing does."""
+        snapshot = self._snapshot()
+        return [] if snapshot is None or not snapshot.version else self.readings(snapshot, now)
+
+    def readings(self, snapshot: Snapshot, now: datetime) -> list[AnyReading]:
+        """Return what follows from a snapshot. What followed from the same a moment ago is not added up again."""
+        subjects = _subjects(snapshot)
+        moved = self._judge(subjects, snapshot.thresholds, now)
+        heard = self._heard(subjects, now)
+        before = self._before
+        if before is not None and not moved and before[0] == heard and timedelta(0) <= now - before[1] < AGAIN:
+            return before[2]
+        found = list(self._follows(heard, snapshot.thresholds, now))
+        self._before = (heard, now, found)
+        return found
+
+    def _agents(self) -> dict[str, list[str]]:
+        """Return the agents that have an account somewhere, and on which forges."""
+        found: dict[str, list[str]] = {}
+        for name, forge in self._forges.items():
+            for agent in dict.fromkeys(forge.agents.values()):
+                found.setdefault(agent, []).append(name)
+        return found
+
+    def _judge(self, subjects: Subjects, thresholds: Thresholds, now: datetime) -> bool:
+        """Judge what can have changed; return whether anything did."""
+        before, kept, late = self._kept, dict[str, Kept](), list[str]()
+        for name, fields in subjects.items():
+            if name.startswith("forge:") and kind_of(name) in MAKERS and _base(name) in self._forges:
+                one = _holding(before.get(name), fields, now)
+                if one is None:
+                    late.append(name)
+                else:
+                    kept[name] = one
+        readings, end = Grouped(subjects), self._monotonic() + WORK_S
+        judged = 0
+        for name in late:
+            kept[name] = _made(Facts(name, readings, now, thresholds), subjects[name], self._forges[_base(name)])
+            judged += 1
+            if self._monotonic() > end:
+                break
+        self._kept, self._waiting = kept, tuple(late[judged:])
+        return len(late) > 0 or kept.keys() != before.keys()
+
+    def _heard(self, subjects: Subjects, now: datetime) -> dict[str, Heard]:
+        """Say of every forge how well it was heard."""
+        readings, repos = Grouped(subjects), dict[str, list[str]]()
+        for name in subjects:
+            if name.startswith("forge:") and kind_of(name) == "repo":
+                repos.setdefault(_base(name), []).append(name)
+        return {name: _how_heard(name, repos.get(name, ()), readings, now) for name in self._forges}
+
+    def _follows(self, heard: Mapping[str, Heard], thresholds: Thresholds, now: datetime) -> Iterator[AnyReading]:
+        pulls: dict[str, dict[str, Pull]] = {name: {} for name in self._forges}
+        cards: dict[str, dict[str, Card]] = {name: {} for name in self._forges}
+        for name, kept in self._kept.items():
+            if isinstance(kept.made, Pull):
+                pulls[_base(name)][name] = kept.made
+            else:
+                cards[_base(name)][name] = kept.made
+        waiting = Counter((_base(name), kind_of(name)) for name in self._waiting)
+        for name, of in heard.items():
+            yield from reviews(Of(name, waiting[name, "pull"], of.pulls, now), pulls[name], thresholds)
+            yield from board(Of(name, waiting[name, "card"], of.issues, now), cards[name])
+        late = {name for name, _ in waiting}
+        lost = {name: of.pulls or of.issues or (NOT_YET if name in late else None) for name, of in heard.items()}
+        yield from at_work(self._agents(), pulls, cards, lost, now)
+
+
+# --- what still holds -------------------------------------------------------------------------------------------------
+
+
+def _holding(before: Kept | None, fields: Fields, now: datetime) -> Kept | None:
+    """Return what was made before, when it still holds."""
+    if before is None or now > before.until or now > before.expires_at:
+        return None
+    if before.fields is fields or before.fields == fields:
+        return before
+    return _said_again(before, fields, now)
+
+
+def _said_again(before: Kept, fields: Fields, now: datetime) -> Kept | None:
+    """Return what was made before, when all it was made of is known and was only seen once more."""
+    if not before.made.known or before.fields.keys() != fields.keys():
+        return None
+    for field, reading in fields.items():
+        old = before.fields[field]
+        if not isinstance(reading, Known) or not isinstance(old, Known) or reading.value != old.value:
+            return None
+    return before._replace(fields=fields, expires_at=_expires_at(fields, now))
+
+
+def _expires_at(fields: Fields, now: datetime) -> datetime:
+    """When the first reading expires that has not yet."""
+    moments = (reading.expires_at for reading in fields.values() if isinstance(reading, Known))
+    return min((at for at in moments if at >= now), default=FOR_EVER)
+
+
+# --- what is made of each ---------------------------------------------------------------------------------------------
+
+
+def _made(f: Facts, fields: Fields, forge: Forge) -> Kept:
+    made, until = MAKERS[f.kind](f, forge.agents)
+    again = AT_MOST[f.kind] * (SPREAD + hash(f.subject) % SPREAD) / (2 * SPREAD)
+    return Kept(fields, made, _expires_at(fields, f.now), min(until, f.now + again))
+
+
+def _pull(f: Facts, accounts: work.Accounts) -> tuple[Pull, datetime]:
+    judgement = judge(TABLES.get("pull", ()), f)
+    since = waits_for(f, judgement).since
+    who, signs = _attempt(work.author, f, accounts), _attempt(work.signs_of_pull, f, accounts)
+    return Pull(class_of(judgement), need(f, judgement), since, who, signs), FOR_EVER
+
+
+def _card(f: Facts, accounts: work.Accounts) -> tuple[Card, datetime]:
+    where = placed(f)
+    issue = _attempt(work.issue, f, accounts)
+    signs = None if issue is None else _attempt(work.signs_of_card, f, issue, accounts)
+    is_silent, is_stuck, is_still = (_attempt(look, f) is True for look in (silent, stuck, still))
+    made = Card(where.lane, len(where.ambiguities) > 0, is_silent, is_stuck, is_still, issue, signs)
+    return made, FOR_EVER if where.lane in (DONE, UNPLACED) else _turns_at(f)
+
+
+def _turns_at(f: Facts) -> datetime:
+    """When a card will have been still for too long, should nobody move it."""
+    at = moved_at(f)
+    limits = (f.thresholds.lease_s, f.thresholds.work_still_s)
+    return min(
+        (turn for turn in (at + timedelta(seconds=limit) for limit in limits) if turn >= f.now), default=FOR_EVER
+    )
+
+
+MAKERS: Final[Mapping[str, Callable[[Facts, work.Accounts], tuple[Pull | Card, datetime]]]] = {
+    "pull": _pull,
+    "card": _card,
+}
+
+
+def _attempt(look: Callable[..., T], *args: object) -> T | None:
+    """Look; None where that cannot be known."""
+    try:
+        return look(*args)
+    except NotKnown:
+        return None
+
+
+# --- how well a forge was heard ---------------------------------------------------------------------------------------
+
+
+def _how_heard(name: str, repos: Iterable[str], readings: Grouped, now: datetime) -> Heard:
+    facts = Facts(name, readings, now)
+    try:
+        answers, whole = facts[G.FORGE_ANSWERS], facts[G.FORGE_WHOLE]
+    except NotKnown as unknown:
+        lost = _lost(unknown.reading, now)
+        return Heard(lost, lost)
+    if answers != "yes":
+        lost = OFF.get(answers, Reason.MISSING), f"the forge does not answer as it should: {answers}"
+        return Heard(lost, lost)
+    torn = None if whole else (Reason.MISSING, "its lists were cut, or changed while they were read")
+    of = [Facts(repo, readings, now) for repo in repos]
+    return Heard(torn or _partly(of, G.PULLS_WHOLE), torn or _partly(of, G.ISSUES_WHOLE))
+
+
+def _partly(repos: Iterable[Facts], field: Field[bool]) -> Lost | None:
+    found = [f.subject.partition("/repo/")[2] for f in repos if f.get(field) is not True]
+    return (Reason.MISSING, f"could not be read whole: {listed(found)}") if found else None
+
+
+def _lost(reading: AnyReading, now: datetime) -> Lost:
+    reason = reading.reason if isinstance(reading, Unavailable) else Reason.TIMEOUT
+    return reason, explain(reading, now)
+
+
+def _base(name: str) -> str:
+    return name.partition("/")[0]
+
+
+def _subjects(snapshot: Snapshot) -> Subjects:
+    readings = snapshot.readings
+    return (readings if isinstance(readings, Grouped) else Grouped.of(readings)).subjects
