@@ -66,7 +66,7 @@ def rule(approvals: int = 1, checks: tuple[str, ...] | None = ("ci/*",), **parts
 def review(who: str, state: str, at: datetime, **parts: Any) -> Review:
     """One review."""
     told: dict[str, Any] = {
-        "official": state in ("approved", "changes requested"), "stale": False, "dismissed": False, "commit": "abc123",
+        "official": state in ("approved", "changes requested"), "stale": False, "dismissed": False, "commit": None,
         "is_team": who.startswith("team "), "is_bot": who.endswith("-bot"), "is_ours": who == "alice",
     }  # fmt: skip
     return Review(who=who, state=state, at=at, **{**told, **parts})
@@ -114,7 +114,7 @@ def pulls(now: datetime) -> World:
         8: a_pull(now, 8, "Keep the answers of this week", mergeable=False,
                   unmergeable=Reads(now - timedelta(seconds=20), now)),
         9: a_pull(now, 9, "Sort by what is worst", reviews=no, pushed_at=now - 6 * HOUR),
-        10: a_pull(now, 10, "Sort by what is oldest", reviews=no, pushed_at=now - HOUR),
+        10: a_pull(now, 10, "Sort by what is oldest", reviews=(no[0]._replace(stale=True),), pushed_at=now - HOUR),
         11: a_pull(now, 11, "WIP: Sort by what is newest", "carol", draft=True, mergeable=False, repo=SITE),
         12: a_pull(now, 12, "Wait for the ledger", blocked_by_label=True, blockers=(f"{TOOLS}#5",), labels=("blocked",),
                    repo=SITE),

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from quarterdeck.cli.render_charts import charts
 from quarterdeck.cli.render_memory import remembered
+from quarterdeck.cli.render_work import work
 from quarterdeck.truth.judgement import Judgement, Status, words
 from quarterdeck.truth.reading import AnyReading, Known
 from quarterdeck.views.model import Figure, Gap, Row, Side, View
@@ -38,7 +39,9 @@ def as_text(view: View, *, width: int | None, colour: bool) -> str:
     console.print(Text(view.headline, style="bold"))
     known = f"As known at {view.at:%Y-%m-%d %H:%M:%S} UTC." if view.past else f"Known at {view.at:%H:%M:%S} UTC."
     console.print(Text(f"{view.lede} {known}"), end="\n\n")
-    if view.diff is None:  # what changed is told by what became of it
+    for line in work(view, _status):
+        console.print(line)
+    if view.diff is None and view.queue is None and view.board is None:  # those tell their rows in their own way
         _rows(console, view)
     for line in remembered(view):
         console.print(line)

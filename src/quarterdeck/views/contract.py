@@ -15,6 +15,7 @@ from quarterdeck.views.charts_json import charts_json
 from quarterdeck.views.model import Figure, Gap, Link, Row, View
 from quarterdeck.views.remembered_json import remembered_json
 from quarterdeck.views.words import Shown, sentence
+from quarterdeck.views.work_json import work_json
 
 Json = dict[str, Any]
 
@@ -48,6 +49,7 @@ def as_json(view: View) -> Json:
         ],
         **remembered_json(view),
         **charts_json(view),
+        **work_json(view),
     }
 
 

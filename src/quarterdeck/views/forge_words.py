@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from quarterdeck.truth.forge import BranchRule, Check, Claim, Files, Linked, Reads, Review, Sensitive
 from quarterdeck.truth.judgement import words
+from quarterdeck.truth.reviews import Waits
 
 NOT_TOLD: Final = "the rest is told to admins only"
 SAYS: Final = {
@@ -20,6 +21,17 @@ SAYS: Final = {
     "commented": "commented",
     "requested": "was asked for a review",
 }
+ANYBODY: Final = {
+    "author": "its author",
+    "reviewer": "anybody who may review it",
+    "checks": "its checks",
+    "forge": "the forge",
+    "merger": "somebody to merge it",
+    "others": "what it depends on",
+    "nobody": "",
+}
+"""Who is waited for where no name is told."""
+FEW: Final = 3
 COUNTING: Final = ("approved", "changes requested")
 WHY: Final = {"setting": "by the settings", "protected": "protected by its branch", "owned": "by CODEOWNERS"}
 
@@ -80,6 +92,12 @@ def _linked(linked: Linked, _now: datetime) -> str:
 def _claim(claim: Claim, now: datetime) -> str:
     moved = "" if claim.at is None else f", moved {words(now - claim.at)} ago"
     return f"{claim.branch}{f' by {claim.who}' if claim.who else ''}{moved}"
+
+
+def waiting(waits: Waits) -> str:
+    """Say who is waited for; nothing where it is nobody."""
+    who = ", ".join(waits.who[:FEW]) + (f" and {len(waits.who) - FEW:,} more" if len(waits.who) > FEW else "")
+    return f"waits for {who or ANYBODY[waits.on]}" if who or ANYBODY[waits.on] else ""
 
 
 FORMS: Final[Mapping[type, Callable[[Any, datetime], str]]] = {

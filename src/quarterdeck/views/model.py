@@ -23,6 +23,7 @@ from quarterdeck.views.ledger import LedgerPage, SessionRecord
 from quarterdeck.views.remembered import Diff, Feed, Story
 from quarterdeck.views.run_page import RunsPage
 from quarterdeck.views.words import Show, Shown, show
+from quarterdeck.views.work_pages import Board, Queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +176,12 @@ class View:
     """What is remembered of numbers over a span."""
     runs: RunsPage | None = None
     """What became of the runs of one job or timer."""
+    queue: Queue | None = None
+    """What the page of reviews carries beside its rows."""
+    board: Board | None = None
+    """What the page of the board carries beside its rows."""
+    needing: int | None = None
+    """How many need the operator, where the rows are a part of all."""
 
     @property
     def instance(self) -> str:

@@ -20,6 +20,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup, escape
 
 from quarterdeck.redaction import clean
+from quarterdeck.truth.board import LANES
+from quarterdeck.truth.forge import CLASSES
 from quarterdeck.truth.instance import ALL
 from quarterdeck.truth.judgement import Judgement, Status, words
 from quarterdeck.truth.past import Late
@@ -27,9 +29,11 @@ from quarterdeck.truth.reading import AnyReading, Knowledge, Known, Reason, Unav
 from quarterdeck.truth.shapes import dump
 from quarterdeck.views import VIEWS
 from quarterdeck.views.changes import became
+from quarterdeck.views.forge_words import WHY, in_short, waiting
 from quarterdeck.views.judged import needs_somebody
 from quarterdeck.views.lazy import judgements_of, row_of
 from quarterdeck.views.model import Cell, Choice, Column, Figure, Gap, Row, View
+from quarterdeck.views.reviews import GROUPS, TITLES
 from quarterdeck.views.rows import place_of
 from quarterdeck.views.run_page import MARKS
 from quarterdeck.views.session_rows import cents
@@ -249,6 +253,10 @@ def _quoted(text: str) -> Markup:
     return Markup("").join(Markup("<code>{}</code>").format(p) if i % 2 else p for i, p in enumerate(parts))
 
 
+def _by_subject(rows: Iterable[Row]) -> dict[str, Row]:
+    return {row.subject: row for row in rows}
+
+
 def _why(reading: AnyReading) -> object:
     if isinstance(reading, Known) or reading.last is not None:
         return reading.subject, reading.field
@@ -268,7 +276,9 @@ def _short(moment: datetime, now: datetime) -> str:
 
 def _page_title(view: View, frame: Frame) -> str:
     """Say the worst first, so that a tab tells it too."""
-    bad = sum(each.status in (Status.DOWN, Status.DEGRADED) for each in judgements_of(view.rows))
+    bad = view.needing
+    if bad is None:
+        bad = sum(each.status in (Status.DOWN, Status.DEGRADED) for each in judgements_of(view.rows))
     said = f"{bad} need you · {view.title}" if bad else view.title
     if frame.wanted.at is not None:
         said = f"As of {clock(frame.wanted.at)} · {view.title}"
@@ -317,6 +327,13 @@ def _environment() -> Environment:
         "RUN_MARKS": MARKS,
         "drawn": drawn,
         "tick": tick,
+        "by_subject": _by_subject,
+        "in_short": in_short,
+        "waiting": waiting,
+        "WHY": WHY,
+        "CLASSES": [(each, each) for each in CLASSES],
+        "NEEDS": [(each, TITLES[each][0]) for each in GROUPS],
+        "LANES": [(each, each) for each in LANES],
     }
     environment.filters["quoted"] = _quoted
     return environment

@@ -1,0 +1,187 @@
+"""What the pages of work have in common: which part of a list is shown, what the filter offers, who cannot be read.
+
+Rule 1: a list is never shown as if it were whole when it is not: a forge that does not answer, a repository that cannot
+        be read and a list that was cut are said first, each in one line.
+Rule 2: what cannot be read now is shown as it was last known, and says so. By that it is put in order, never judged.
+Rule 3: a forge belongs to all agents. Who may see some of them only is told that, and not that there is nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final, TypeVar
+
+from quarterdeck.truth import forge_fields as G  # noqa: N812 -- short where every line names a field
+from quarterdeck.truth.fields import Field
+from quarterdeck.truth.grouped import Fields, Grouped
+from quarterdeck.truth.instance import ALL
+from quarterdeck.truth.judgement import Facts, Status, words
+from quarterdeck.truth.reading import AnyReading, Key, Known, Unavailable
+from quarterdeck.views.asked import Asked, Param
+from quarterdeck.views.judged import Judged
+from quarterdeck.views.model import Gap
+from quarterdeck.views.rows import last_said, title_of
+from quarterdeck.views.work_pages import Choices, Person, Stretch
+
+T = TypeVar("T")
+
+FOR_GOOD: Final = timedelta(days=36_500)
+NAMED: Final = 3
+"""Repositories that are named in one line."""
+AFTER: Final = Param("How many rows to leave out before the first, as the page before tells it.")
+NO_NUMBER: Final = "`after` is no number of rows. Leave it out to begin at the first."
+PARTIAL: Final = "What stands on a forge is not shown to you."
+PARTIAL_LEDE: Final = "It belongs to all agents at once, and you may see some of them only."
+NONE: Final = "No forge is named yet."
+NONE_THEN: Final = "No forge was watched at this moment."
+NONE_LEDE: Final = "Pull requests and issues are shown here as soon as the settings name a Gitea or Forgejo."
+
+
+def hidden(judged: Judged) -> str:
+    """Say why there can be nothing on the page; nothing where there can be something."""
+    if judged.snapshot.partial:
+        return "partial"
+    return "" if judged.of("forge", "pull", "card") else "none"
+
+
+def headline_of(why: str, *, past: bool) -> tuple[str, str]:
+    """Return the headline and what stands below it, where there can be nothing on the page."""
+    if why == "partial":
+        return PARTIAL, PARTIAL_LEDE
+    return (NONE_THEN, "") if past else (NONE, NONE_LEDE)
+
+
+def there(judged: Judged, kind: str) -> list[str]:
+    """Return the subjects of a kind that are there; a tombstone is none."""
+    return [name for name in judged.of(kind) if name in judged.fields]
+
+
+# --- as last known --------------------------------------------------------------------------------------------------
+
+
+def as_last_known(f: Facts) -> tuple[Facts, datetime] | None:
+    """Return the facts of a subject as each was last known, and when the oldest was seen; None if none is old."""
+    found: dict[Key, AnyReading] = {}
+    old = list[datetime]()
+    for reading in _fields(f).values():
+        last = reading.last if isinstance(reading, Unavailable) else reading
+        if last is None:
+            continue
+        if last is not reading or last.expires_at < f.now:
+            old.append(last.observed_at)
+        found[last.subject, last.field] = replace(last, fresh_for=FOR_GOOD)
+    return (Facts(f.subject, found, f.now, f.thresholds), min(old)) if old else None
+
+
+def _fields(f: Facts) -> Fields:
+    return f.readings.subjects.get(f.subject, {}) if isinstance(f.readings, Grouped) else {}
+
+
+# --- the filter and the part of the list that is shown ----------------------------------------------------------------
+
+
+def said(judged: Judged, name: str, field: Field[T], default: T) -> T:
+    """Return what was last said of a field, however long ago."""
+    found = last_said(judged, name, field)
+    return default if found is None else found
+
+
+def has_words(asked: str, *texts: str) -> bool:
+    """Whether every word that is asked for stands in one of the texts."""
+    all_of_it = " ".join(texts).casefold()
+    return all(word in all_of_it for word in asked.casefold().split())
+
+
+def choices(word: str, title: str, found: Iterable[str]) -> Choices:
+    """Return what a word of the filter can be, in the order of the alphabet."""
+    return Choices(word, title, tuple(sorted(Counter(found).items(), key=lambda each: each[0].casefold())))
+
+
+def stretch(asked: Asked, total: int, rows: int) -> tuple[Stretch, str]:
+    """Return which part of a list is asked for, and what is wrong with the question."""
+    word = asked.word("after")
+    if word and not (word.isascii() and word.isdigit() and len(word) < len(str(10**9))):
+        return Stretch(0, 0, total, None, None), NO_NUMBER
+    begins = int(word or 0)
+    shown = max(0, min(rows, total - begins))
+    previous = None if begins == 0 else str(begins - rows) if begins > rows else ""
+    following = str(begins + rows) if begins + rows < total else None
+    return Stretch(begins, shown, total, previous, following), ""
+
+
+def part(names: Sequence[T], shown: Stretch) -> Sequence[T]:
+    """Return the part of a list that is shown."""
+    return names[shown.begins : shown.begins + shown.shown]
+
+
+# --- people -----------------------------------------------------------------------------------------------------------
+
+
+def accounts(judged: Judged) -> Mapping[str, str]:
+    """Return which agent an account is, by login in small letters, as far as pull requests and cards tell."""
+    found = {}
+    for name in judged.of("pull"):
+        author, agent = last_said(judged, name, G.PULL_AUTHOR), last_said(judged, name, G.PULL_AGENT)
+        if author and agent:
+            found[author.casefold()] = agent
+    for name in judged.of("card"):
+        agents = last_said(judged, name, G.CARD_AGENTS)
+        assignees = last_said(judged, name, G.CARD_ASSIGNEES) if agents else None
+        if agents and assignees and len(agents) == len(assignees):  # else it is not told who of them is one
+            found |= {login.casefold(): agent for login, agent in zip(assignees, agents, strict=True)}
+    return found
+
+
+def person(login: str, agents: Mapping[str, str]) -> Person:
+    """Return an account with the agent it is."""
+    return Person(login, agents.get(login.casefold()))
+
+
+# --- what could not be read -------------------------------------------------------------------------------------------
+
+
+def gaps(judged: Judged, whole: Field[bool]) -> Iterator[Gap]:
+    """Say which forges do not answer, which repositories cannot be read, and which lists are not whole."""
+    for name in there(judged, "forge"):
+        answers = judged.facts(name).reading(G.FORGE_ANSWERS)
+        if not (isinstance(answers, Known) and answers.value == "yes") or answers.expires_at <= judged.now:
+            yield _silent(judged, name, answers)
+    lost = [name for name in there(judged, "repo") if _lost(judged, name)]
+    if lost:
+        yield _unread(judged, lost)
+    for name in there(judged, whole.of):
+        reading = judged.facts(name).reading(whole)
+        if isinstance(reading, Known) and reading.value is False:
+            why = "not all of its lists could be read to their end, or one changed meanwhile: there may be more"
+            yield Gap(ALL, title_of(judged, name), why, "It is read again at the next look.", (reading,))
+
+
+def _silent(judged: Judged, name: str, answers: AnyReading) -> Gap:
+    facts, judgement = judged.facts(name), judged.judgements[name]
+    at = last_said(judged, name, G.FORGE_LAST_ANSWER_AT)
+    since = "" if at is None else f" It last answered {words(judged.now - at)} ago."
+    why = f"{judgement.reason}.{since} What is shown of it is as it was last known."
+    known = (facts.reading(each) for each in (G.FORGE_SAID, G.FORGE_LAST_ANSWER_AT))
+    return Gap(ALL, title_of(judged, name), why, "", (answers, *known))
+
+
+def _lost(judged: Judged, name: str) -> bool:
+    reading = judged.facts(name).reading(G.REPO_STATE)
+    return isinstance(reading, Known) and reading.value in ("gone", "denied", "failing")
+
+
+def _unread(judged: Judged, lost: Sequence[str]) -> Gap:
+    named = ", ".join(title_of(judged, name) for name in lost[:NAMED])
+    more = f" and {len(lost) - NAMED:,} more" if len(lost) > NAMED else ""
+    what = "One repository" if len(lost) == 1 else f"{len(lost):,} repositories"
+    readings = tuple(judged.facts(name).reading(G.REPO_STATE) for name in lost[:NAMED])
+    why = f"cannot be read: {named}{more}. What is shown of {'it' if len(lost) == 1 else 'them'} is as last known."
+    return Gap(ALL, what, why, "", readings)
+
+
+def troubled(status: Status) -> bool:
+    """Whether something is known to need somebody."""
+    return status in (Status.DEGRADED, Status.DOWN)
