@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
+from re import search
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
@@ -135,6 +136,8 @@ class Ask:
         self, things: Sequence[T], shape: Callable[[T], Any], *, pages: bool = False, linked: bool = True
     ) -> Answer:
         """Answer with the page of a list that was asked for; ``pages``: say also how many there are."""
+        if self.forge.faults.tears and search(self.forge.faults.tears, self.path):
+            things = [*list(things[:1]) * (self._number("page", 1) - 1), *things]
         number, size = max(1, self._number("page", 1)), self._number("limit", self.forge.page_default)
         size = min(size, self.forge.page_limit) if size > 0 else self.forge.page_default
         total, last = len(things), max(1, -(-len(things) // size))

@@ -43,8 +43,8 @@ CARDS: Final = (
     Card("match", "ledger", "alice", 4, "The bank statement is matched by hand", "", (NEW,), N, "Year end"),
     # --- blocked
     Card("quota", "fleet", "alice", 9, "Ask the tide office for a larger quota", "", (CHORE,), ("bob",)),
-    Card("mirror", "atlas", "bob", 13, "Mirror the atlas on the island", "Blocked by {line}: one line is not enough for both.",
-        (NEW, STUCK), S, then=(Step(290, "depend", "line"),)),
+    Card("mirror", "atlas", "bob", 13, "Mirror the atlas on the island",
+        "Blocked by {line}: one line is not enough for both.", (NEW, STUCK), S, then=(Step(290, "depend", "line"),)),
     Card("line", "atlas", "alice", 14, "Order a second line for the island", "", (CHORE,)),
     Card("refunds", "site", "alice", 9, "Pay refunds the same day", "", (NEW, STUCK), N),
     Card("archive", "ledger", "bob", 16, "Move closed years to the archive", "Waits for the auditor.", (CHORE, STUCK),

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 from quarterdeck.demo.forge import reading as r
 from quarterdeck.demo.forge import reading_pulls as p
+from quarterdeck.demo.forge import writing as w
 from quarterdeck.demo.forge.asking import Answer, Ask
 
 Handler = Callable[[Ask], Answer]
@@ -80,6 +81,30 @@ ROUTES: Final = (
     Route("GET", f"{REPO}/commits/{{ref}}/status", "repository", p.combined),
     Route("GET", f"{REPO}/commits/{{ref}}/statuses", "repository", p.statuses),
     Route("GET", f"{REPO}/statuses/{{ref}}", "repository", p.statuses),
+    # --- what is done, for which somebody must be known
+    Route("POST", f"{REPO}/issues", "issue", w.open_issue),
+    Route("PATCH", ISSUE, "issue", w.edit_issue),
+    Route("POST", f"{ISSUE}/comments", "issue", w.comment),
+    Route("POST", f"{ISSUE}/labels", "issue", w.add_labels),
+    Route("PUT", f"{ISSUE}/labels", "issue", w.set_labels),
+    Route("DELETE", f"{ISSUE}/labels/{{id}}", "issue", w.remove_label),
+    Route("POST", f"{ISSUE}/dependencies", "issue", w.depend),
+    Route("POST", f"{REPO}/pulls", "repository", w.open_pull),
+    Route("PATCH", PULL, "repository", w.edit_pull),
+    Route("POST", f"{PULL}/reviews", "repository", w.review),
+    Route("POST", f"{PULL}/reviews/{{id}}/dismissals", "repository", w.dismiss),
+    Route("POST", f"{PULL}/requested_reviewers", "repository", w.request),
+    Route("DELETE", f"{PULL}/requested_reviewers", "repository", w.unrequest),
+    Route("POST", f"{PULL}/merge", "repository", w.merge),
+    Route("POST", f"{REPO}/branches", "repository", w.make_branch),
+    Route("DELETE", f"{REPO}/branches/{{branch...}}", "repository", w.delete_branch),
+    Route("POST", f"{REPO}/contents/{{path...}}", "repository", w.write_file),
+    Route("PUT", f"{REPO}/contents/{{path...}}", "repository", w.write_file),
+    Route("POST", f"{REPO}/statuses/{{ref}}", "repository", w.say),
+    Route("POST", f"{REPO}/hooks", "repository", w.make_hook),
+    Route("POST", "/user/applications/oauth2", "user", w.make_application),
+    Route("PATCH", "/user/applications/oauth2/{id}", "user", w.edit_application),
+    Route("DELETE", "/user/applications/oauth2/{id}", "user", w.remove_application),
 )
 
 

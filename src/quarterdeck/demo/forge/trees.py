@@ -90,6 +90,10 @@ class Trees:
         """Make a branch; tell whether there was none of that name. This is what claims rest on: git decides."""
         return _run(self.place, "update-ref", f"refs/heads/{name}", sha, NOBODY).returncode == 0
 
+    def names(self, name: str) -> bool:
+        """Whether a branch may have a name."""
+        return _run(self.place, "check-ref-format", f"refs/heads/{name}").returncode == 0
+
     def move(self, name: str, sha: str) -> None:
         """Have a branch end in a commit."""
         _git(self.place, "update-ref", f"refs/heads/{name}", sha)
