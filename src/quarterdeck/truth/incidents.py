@@ -310,6 +310,10 @@ PLURALS = {
     "logs": "logs",
     "credentials": "logins",
     "credential": "credentials",
+    "forge": "forges",
+    "reviews": "review queues",
+    "board": "boards",
+    "work": "agents' tasks",
 }
 SHARED = {
     Share.PARENT: "of {}",

@@ -3,6 +3,8 @@
 Rule 1: the brief has no state of its own. It is the same judgements the other views show.
 Rule 2: a line is an incident: trouble that follows from other trouble, or came together with it, is folded under one
         line, not repeated.
+Rule 3: pull requests and issues are no lines: what needs somebody of all of them together is one. Where work is agreed
+        on a forge, how much of it waits for the operator is among the figures.
 """
 
 from __future__ import annotations
@@ -15,7 +17,10 @@ from types import MappingProxyType
 from typing import Any
 
 from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
+from quarterdeck.truth import forge_fields as G  # noqa: N812 -- as above
 from quarterdeck.truth import punctuality
+from quarterdeck.truth.board import BLOCKED as BLOCKED_LANE
+from quarterdeck.truth.board import DONE
 from quarterdeck.truth.fields import Field
 from quarterdeck.truth.instance import subject
 from quarterdeck.truth.judgement import Judgement, Status, words
@@ -35,7 +40,7 @@ NOTHING: Mapping[str, AnyReading] = MappingProxyType({})
 def brief(judged: Judged, asked: Asked, _recalled: object = None) -> View:
     """Return the brief over a filter."""
     names = judged.of(*kinds(judged), instance=asked.instance)
-    figures = tuple(make(judged, asked.instance) for make in FIGURES)
+    figures = tuple(make(judged, asked.instance) for make in figures_of(judged))
     return Page(judged, asked).view(
         "brief", "Brief", names, rows=_needs(judged, asked.instance), figures=figures, sides=_sides(judged)
     )
@@ -68,6 +73,8 @@ SESSIONS = Heading("sessions_24h", "Sessions, 24 h", "/ops")
 TOKENS = Heading("tokens_24h", "Tokens, 24 h", "/ops")
 COST = Heading("cost_24h_usd", "Cost, 24 h", "/ops")
 FULLEST_DISK = Heading("fullest_disk_share", "Fullest disk", "/ops")
+REVIEWS = Heading("reviews_for_you", "Reviews for you", "/reviews")
+BLOCKED = Heading("tasks_blocked", "Blocked tasks", "/board")
 
 
 def _all(judged: Judged, field: Field[Any], instance: str) -> list[AnyReading]:
@@ -187,6 +194,42 @@ def _fullest_disk(judged: Judged, instance: str) -> Figure:
     return _figure(judged, FULLEST_DISK, added, lambda share: f"{100 * share:.0f} %")
 
 
+def _reviews(judged: Judged, instance: str) -> Figure:
+    """Count the pull requests that wait for the operator's judgement, and say since when the first of them waits."""
+    waiting = _all(judged, G.REVIEWS_YOURS, instance)
+    added = _counted(waiting, judged.now, len)
+    figure = _figure(judged, REVIEWS, added, count, more=_vague(judged, instance, G.REVIEWS_UNKNOWN, G.REVIEWS_WHOLE))
+    since = [r.value for r in _all(judged, G.REVIEWS_OLDEST_AT, instance) if isinstance(r, Known) and r.value]
+    return (
+        figure if not since or not added.value else _with_note(figure, f"first waits {words(judged.now - min(since))}")
+    )
+
+
+def _blocked(judged: Judged, instance: str) -> Figure:
+    """Count the cards that are blocked, and say of how many that are not done."""
+    lanes = _all(judged, G.BOARD_LANES, instance)
+    added = _counted(lanes, judged.now, lambda told: told.get(BLOCKED_LANE, 0))
+    open_ = _counted(lanes, judged.now, lambda told: sum(told.values()) - told.get(DONE, 0))
+    more = _vague(judged, instance, G.BOARD_UNKNOWN, G.BOARD_WHOLE)
+    return _figure(judged, BLOCKED, added, lambda n: f"{n:,.0f} of {open_.value:,.0f}", more=more)
+
+
+def _counted(readings: list[AnyReading], now: datetime, number: Callable[[Any], int]) -> Total:
+    """Add up what readings hold; what is not known or has expired makes the sum a lower bound."""
+    known = [r for r in readings if isinstance(r, Known) and r.knowledge(now) is not Knowledge.STALE]
+    return Total(sum(number(r.value) for r in known), len(known), len(readings), tuple(readings))
+
+
+def _vague(judged: Judged, instance: str, unknown: Field[int], whole: Field[bool]) -> bool:
+    """Whether there may be more than was counted: one of them cannot be judged, or a list was not whole."""
+    facts = [judged.facts(name) for name in judged.of(unknown.of, instance=instance)]
+    return any(f.get(unknown) != 0 or not f.get(whole) for f in facts)
+
+
+def _with_note(figure: Figure, first: str) -> Figure:
+    return replace(figure, note=f"{first} · {figure.note}")
+
+
 FIGURES = (
     _agents_working,
     _oldest_turn,
@@ -197,6 +240,15 @@ FIGURES = (
     _cost,
     _fullest_disk,
 )
+WITH_FORGE = (_agents_working, _oldest_turn, _reviews, _blocked, *FIGURES[3:5], *FIGURES[6:])
+"""Figures where work is agreed on a forge: what is pressing there takes the place of jobs and tokens, which have pages
+of their own."""
+
+
+def figures_of(judged: Judged) -> tuple[Callable[[Judged, str], Figure], ...]:
+    """Return the figures that suit what is watched."""
+    return WITH_FORGE if judged.of("reviews") else FIGURES
+
 
 # --- side by side --------------------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from quarterdeck.truth.past import Blind, Change
 from quarterdeck.truth.reading import Knowledge
 from quarterdeck.truth.snapshot import Snapshot
 from quarterdeck.views.asked import Asked, Param
-from quarterdeck.views.brief import FIGURES
+from quarterdeck.views.brief import figures_of
 from quarterdeck.views.frame import Page
 from quarterdeck.views.judged import Judged
 from quarterdeck.views.model import View
@@ -163,7 +163,7 @@ def _worst_first(turn: Turn) -> tuple[int, int, str]:
 
 
 def _pairs(now: Judged, then: Judged, instance: str) -> Iterable[Pair]:
-    for make in FIGURES:
+    for make in figures_of(now):
         before, after = make(then, instance), make(now, instance)
         yield Pair(after.key, after.title, before.text, after.text, before.value, after.value, after.readings)
 

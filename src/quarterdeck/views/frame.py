@@ -15,7 +15,7 @@ from quarterdeck.views.lazy import judgements_of
 from quarterdeck.views.model import Choice, Column, Figure, Gap, Row, Side, View
 
 KINDS = {
-    "agents": ("gateway",),
+    "agents": ("gateway", "work"),
     "cron": ("scheduler", "job", "timer"),
     "products": ("service",),
     "ops": (

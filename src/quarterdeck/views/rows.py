@@ -11,7 +11,7 @@ from quarterdeck.truth import forge_fields as G  # noqa: N812 -- as above
 from quarterdeck.truth.fields import Field, field_for, kind_of
 from quarterdeck.truth.forge import PARTS, PASSING, ref_of
 from quarterdeck.truth.incidents import Incident
-from quarterdeck.truth.instance import ALL, Instance, instance_of
+from quarterdeck.truth.instance import ALL, Instance, instance_of, subject
 from quarterdeck.truth.reading import Known, Unavailable
 from quarterdeck.truth.witnesses import contradictions
 from quarterdeck.views.escape import quoted
@@ -251,6 +251,9 @@ def _gateway_links(judged: Judged, name: str, instance: Instance) -> list[Link]:
     session = facts.get(F.OPEN_TURN_SESSION)
     if session:
         found.append(Link("id", session, "Session"))
+    task = last_said(judged, subject(instance.id, "work"), G.TASK_LINK)
+    if task is not None:
+        found.append(away("Open its task", task))
     if instance.runbook is not None:
         found.append(away("Runbook", instance.runbook))
     return found

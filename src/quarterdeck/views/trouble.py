@@ -16,6 +16,9 @@ from quarterdeck.views.judged import Judged, needs_somebody
 from quarterdeck.views.model import Row
 from quarterdeck.views.rows import row
 
+TELLS_NOTHING = frozenset({"silent", "denied", "resting", "token lacks scopes"})
+"""What may be said of a forge that leaves what it should tell unknown."""
+
 
 def open_incidents(judged: Judged, instance: str) -> tuple[Incident, ...]:
     """Return what is wrong over a filter, the most severe first."""
@@ -31,7 +34,8 @@ def incident_row(judged: Judged, incident: Incident) -> Row:
 
 
 def owners_of(judged: Judged) -> Mapping[str, str]:
-    """Return the gateway that each unit runs, as systemd's word on the gateway names it, and where listeners lead.
+    """Return the gateway that each unit runs, as systemd's word on the gateway names it, where listeners lead, and
+    which forge it is that does not tell of work.
 
     What an exporter says of a unit is of its own user's systemd, whose units have no subject here.
     """
@@ -42,7 +46,16 @@ def owners_of(judged: Judged) -> Mapping[str, str]:
         exported = _said(judged, subject(instance_of(name)), F.LEARNT_BY) == "exporter"
         if isinstance(reading, Known) and reading.value is not None and not exported:
             found[f"systemd:{manager}/{reading.value}"] = name
-    return found | dict(_ways_from(judged))
+    return found | dict(_ways_from(judged)) | dict(_untold(judged))
+
+
+def _untold(judged: Judged) -> Iterator[tuple[str, str]]:
+    """Return what is made of what a forge tells, each with the forge that does not."""
+    lost = [name for name in judged.of("forge") if judged.judgements[name].rule in TELLS_NOTHING]
+    for name in lost:
+        yield from ((f"{name}/{queue}", name) for queue in ("reviews", "board"))
+    for name in judged.of("work") if lost else ():
+        yield name, lost[0]
 
 
 def _ways_from(judged: Judged) -> Iterator[tuple[str, str]]:
