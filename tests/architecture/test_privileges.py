@@ -14,6 +14,7 @@ from quarterdeck.settings import readers
 from quarterdeck.settings.access import PORT
 from quarterdeck.settings.entry import Table
 from quarterdeck.settings.exposure import admin
+from quarterdeck.settings.forges import FORGES
 from quarterdeck.settings.sign_in import FORGE, sure
 from quarterdeck.settings.table import ROOT
 from tests.architecture.code import DOCS, PACKAGE, imports, modules
@@ -34,6 +35,7 @@ ABSOLUTE: Final = re.compile(r"/(?:run|var|etc|proc|sys|dev|tmp|opt|srv|usr)\b(?
 PLACES: Final = (
     *(readers.path, readers.secret_file, readers.database, readers.port, readers.address, readers.host_and_port),
     *(readers.helper, admin, sure, FORGE.settings["url"].read),
+    *(FORGES.settings[word].read for word in ("url", "token_file", "bell_file")),
 )
 """Readers of settings that name a place: something to read, to write, to ask or to listen on."""
 POINTS: Final = frozenset({"link", "runbook", "dashboard"})
@@ -99,7 +101,7 @@ def literals(module: ast.Module) -> Iterator[list[ast.expr]]:
     """
     put_in = [node.value for node in ast.walk(module) if isinstance(node, ast.Starred)]
     names = {node.id for node in put_in if isinstance(node, ast.Name)}
-    given = [node for node in module.body if isinstance(node, ast.AnnAssign | ast.Assign) and named(node) & names]
+    given = [node for node in ast.walk(module) if isinstance(node, ast.AnnAssign | ast.Assign) and named(node) & names]
     ends = {id(node) for node in (*put_in, *(node.value for node in given))}
     for node in ast.walk(module):
         if isinstance(node, ast.Tuple | ast.List) and len(node.elts) > 1 and id(node) not in ends:
