@@ -101,13 +101,21 @@ def literals(module: ast.Module) -> Iterator[list[ast.expr]]:
     """
     put_in = [node.value for node in ast.walk(module) if isinstance(node, ast.Starred)]
     names = {node.id for node in put_in if isinstance(node, ast.Name)}
-    given = [node for node in ast.walk(module) if isinstance(node, ast.AnnAssign | ast.Assign) and named(node) & names]
+    given = [node for node in module.body if isinstance(node, ast.AnnAssign | ast.Assign) and named(node) & names]
+    given += [node for node in ast.walk(module) if isinstance(node, ast.Assign) and named(node) & behind(module)]
     ends = {id(node) for node in (*put_in, *(node.value for node in given))}
     for node in ast.walk(module):
         if isinstance(node, ast.Tuple | ast.List) and len(node.elts) > 1 and id(node) not in ends:
             yield node.elts
         if isinstance(node, ast.Call):
             yield from (one.elts for one in node.args if isinstance(one, ast.Tuple | ast.List) and len(one.elts) == 1)
+
+
+def behind(module: ast.Module) -> set[str]:
+    """Return the names that are put into a call behind something else: what they stand for begins no command line."""
+    calls = (node for node in ast.walk(module) if isinstance(node, ast.Call))
+    later = (word for call in calls for word in call.args[1:])
+    return {word.value.id for word in later if isinstance(word, ast.Starred) and isinstance(word.value, ast.Name)}
 
 
 def named(node: ast.AnnAssign | ast.Assign) -> set[str]:
