@@ -29,6 +29,8 @@ from quarterdeck.demo.forge.state import Forge, Token
 
 API: Final = "/api/v1"
 LONGEST: Final = 1024 * 1024
+HEARD: Final = 8 * LONGEST
+"""How much is read of what is too long, so that whoever sends it hears the answer."""
 LONGEST_S: Final = 30.0
 IDLE_S: Final = 60.0
 TABLE: Final = tuple((route.pattern, route) for route in ROUTES)
@@ -76,12 +78,13 @@ class _Line(BaseHTTPRequestHandler):
     over: threading.Event
 
     def do_GET(self) -> None:
-        length = self.headers.get("Content-Length", "0")
-        if not length.isdigit() or int(length) > LONGEST:
+        said = self.headers.get("Content-Length", "0")
+        length = int(said) if said.isdigit() else 0
+        body = self.rfile.read(min(length, HEARD))
+        if length > LONGEST:
             self.close_connection = True
             self._say(Answer(413))
             return
-        body = self.rfile.read(int(length))
         with self.forge.lock:
             self.forge.asked.append((self.command, self.path))
             fault = self.forge.faults.now(self.path)
