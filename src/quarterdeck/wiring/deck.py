@@ -37,6 +37,7 @@ from quarterdeck.truth.reading import Key
 from quarterdeck.truth.snapshot import Snapshot
 from quarterdeck.views.recall import Recall
 from quarterdeck.wiring.exposed import Exposed, ways_in
+from quarterdeck.wiring.forges import Forges, forges
 from quarterdeck.wiring.memory import Memory
 from quarterdeck.wiring.named import Units, named
 from quarterdeck.wiring.own_credentials import own_credentials
@@ -63,6 +64,8 @@ class Deck(NamedTuple):
     """What every page says of itself first; None for what is real."""
     exposed: Exposed | None = None
     """Who follows the ways in; None where nobody does."""
+    forges: Forges = Forges()
+    """Who asks the forges on which work is agreed."""
 
     @property
     def recall(self) -> Recall | None:
@@ -76,12 +79,18 @@ class Deck(NamedTuple):
 
     def look_once(self, deadline_s: float) -> Snapshot:
         """Look at everything once, and return what is known with what follows from it."""
-        snapshot = self.collector.collect(deadline_s)
-        if self.exposed is None:
-            return snapshot
-        follows = Grouped.of({(r.subject, r.field): r for r in self.exposed.readings(snapshot, self.clock())})
+        snapshot, now = self.collector.collect(deadline_s), self.clock()
+        ways = () if self.exposed is None else self.exposed.readings(snapshot, now)
+        found = (*ways, *self.forges.follows(snapshot, now))
+        follows = Grouped.of({(reading.subject, reading.field): reading for reading in found})
         readings = snapshot.readings if isinstance(snapshot.readings, Grouped) else Grouped.of(snapshot.readings)
         return replace(snapshot, readings=Grouped({**readings.subjects, **follows.subjects}))
+
+    def ring(self, forge: str, repo: str) -> None:
+        """Look soon at a forge that rang, first at the repository it named."""
+        source = self.forges.ring(forge, repo)
+        if source is not None:
+            self.collector.wake(source)
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -128,9 +137,10 @@ def build(
     witnesses = ways_in(settings, host, asks_tailnet=bool(daemons))
     asked = [witness.witness for witness in witnesses if witness.is_asked]
     exposed = Exposed(settings, host, asked, asks_tailnet=bool(daemons))
+    work = forges(settings, monotonic)
     sources = (
         *(reader for reader, _ in readers), *managers, kernel, *(other for other, _ in others), *witnesses, exposed,
-        secrets, *daemons,
+        secrets, *daemons, *work.sources,
     )  # fmt: skip
     memory = Memory(settings, clock, monotonic, log=log) if remember and settings.history.record else None
     ledger = None if memory is None else _punctuality(memory, monotonic)
@@ -139,7 +149,11 @@ def build(
     expected: dict[str, tuple[Key, ...]] = {reader.name: keys for reader, keys in (*readers, *others)}
     expected |= {manager.name: manager.expected for manager in managers}
     expected |= {witness.name: witness.expected for witness in witnesses}
-    expected |= {secrets.name: secrets.expected, **{daemon.name: daemon.expected for daemon in daemons}}
+    expected |= {
+        secrets.name: secrets.expected,
+        **{daemon.name: daemon.expected for daemon in daemons},
+        **work.expected,
+    }
     collector = Collector(
         sources, instances, clock, monotonic, expected=expected, thresholds=settings.thresholds, log=log
     )
@@ -147,8 +161,9 @@ def build(
         memory.record(collector, sources)
         ledger.follow(lambda: collector.snapshot)
     exposed.follow(lambda: collector.snapshot)
+    work.follow(lambda: collector.snapshot)
     waker = Waker(sources, collector.wake, log=log)
-    return Deck(settings, collector, waker, sources, clock, memory, exposed=exposed)
+    return Deck(settings, collector, waker, sources, clock, memory, exposed=exposed, forges=work)
 
 
 def _punctuality(memory: Memory, monotonic: Callable[[], float]) -> Punctuality:
