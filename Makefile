@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 COMPILE = $(BIN)/uv pip compile --universal --generate-hashes --no-header --quiet $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check bench lock pictures docs schemas agents assets packages clean
+.PHONY: help up test check bench lock pictures docs schemas agents recorded assets packages clean
 
 help:  ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,7 +16,7 @@ help:  ## Say what can be made
 up: $(VENV)/.base assets  ## Set up and show this machine's agents (ARGS="--port 8900" adds options)
 	@$(BIN)/quarterdeck up $(ARGS)
 
-test: $(VENV)/.dev assets packages agents  ## Set up and run every test
+test: $(VENV)/.dev assets packages agents recorded  ## Set up and run every test
 	@$(BIN)/python -m tests.run
 
 check: $(VENV)/.dev  ## Lint, format, types, import directions
@@ -50,6 +50,9 @@ assets: $(VENV)/.base
 
 agents: $(VENV)/.dev
 	@$(BIN)/python -m tests.real.agents
+
+recorded: $(VENV)/.dev
+	@$(BIN)/python -m tests.sources.forge.recorded
 
 packages:
 	@tests/install-packages

@@ -17,6 +17,7 @@ from tests.fakes.told_forge import Question, Reply, ToldForge
 
 T = TypeVar("T")
 Answers: TypeAlias = Callable[[Question], Reply]
+Work: TypeAlias = Callable[[ForgeReader], Coroutine[Any, Any, T]]
 NOW: Final = datetime(2026, 11, 20, 12, 0, 3, tzinfo=UTC)
 """Three seconds after what the server says."""
 LIMITS: Final = Limits(connect_s=1.0, silence_s=0.5, total_s=1.0, body=20_000)
@@ -24,7 +25,7 @@ TOKEN: Final = "f" * 40
 FULL: Final = "acme/tools"
 
 
-def ask(url: str, work: Callable[[ForgeReader], Coroutine[Any, Any, T]], *, page: int = 50, token: str = TOKEN) -> T:
+def ask(url: str, work: Work[T], *, page: int = 50, token: str | None = TOKEN) -> T:
     """Do some work with a client, in a loop of its own."""
 
     async def do() -> T:
@@ -34,13 +35,13 @@ def ask(url: str, work: Callable[[ForgeReader], Coroutine[Any, Any, T]], *, page
     return asyncio.run(do())
 
 
-def told_by(answer: Answers, work: Callable[[ForgeReader], Coroutine[Any, Any, T]], *, page: int = 50) -> T:
+def told_by(answer: Answers, work: Work[T], *, page: int = 50) -> T:
     """Do some work with a client of a server that answers so."""
     with ToldForge(answer) as forge:
         return ask(forge.url, work, page=page)
 
 
-def fails(answer: Answers, work: Callable[[ForgeReader], Coroutine[Any, Any, object]]) -> ForgeError:
+def fails(answer: Answers, work: Work[object]) -> ForgeError:
     """Do some work that fails; return how."""
     with pytest.raises(ForgeError) as failed:
         told_by(answer, work)
