@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from quarterdeck.truth import forge_fields as G  # noqa: N812 -- short where every line names a field
 from quarterdeck.truth.instance import ALL
 from quarterdeck.truth.judgement import Judgement, Status
 from quarterdeck.truth.reading import Knowledge
@@ -26,8 +27,11 @@ KINDS = {
     "credentials": ("credential",),
     "exposure": ("exposure", "network", "forwarder"),
     "coverage": ("source",),
+    "reviews": ("forge", "repo"),
+    "board": (),
 }
-"""Kinds that each view is first to show; the number beside its name counts those of them that need somebody."""
+"""Kinds that each view is first to show; the number beside its name counts those of them that need somebody. Beside
+them, of pull requests those count that wait for the operator, and of cards those that need somebody."""
 
 NOBODY = "No agent is watched."
 
@@ -88,10 +92,18 @@ class Page:
         return tuple(Choice(id_, label, id_ == self.instance) for id_, label in ids)
 
     def _trouble(self) -> Mapping[str, int]:
-        return {
+        found = {
             page: sum(needs_somebody(self.judged.judgements[n]) for n in self.judged.of(*kinds, instance=self.instance))
             for page, kinds in KINDS.items()
         }
+        found["reviews"] += sum(
+            len(self.judged.facts(name).get(G.REVIEWS_YOURS) or ()) for name in self._all("reviews")
+        )
+        found["board"] += self.judged.cards_in_need
+        return found
+
+    def _all(self, kind: str) -> Sequence[str]:
+        return self.judged.of(kind, instance=self.instance)
 
 
 def at_best(rollup: Rollup, status: Status) -> Rollup:

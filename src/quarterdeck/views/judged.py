@@ -33,6 +33,7 @@ BORROWING: Final = frozenset(kind for kind, _ in LINKED)
 A_SECOND: Final = 2_000
 """Subjects that are judged anew in a second though nothing was learnt of them: only time has passed."""
 AT_ONCE: Final = timedelta(0)
+CARDS: Final = frozenset({"card"})
 SPREAD: Final = 1_024
 
 T = TypeVar("T")
@@ -124,6 +125,12 @@ class Judged:
     def facts(self, name: str) -> Facts:
         """Return the facts of a subject, for cells and wording."""
         return Facts(name, self.readings, self.now, self._thresholds(name))
+
+    @cached_property
+    def cards_in_need(self) -> int:
+        """Return how many cards of all boards are known to need somebody."""
+        bad, judgements = (Status.DEGRADED, Status.DOWN), self.judgements
+        return sum(judgements[name].status in bad for name in self.places.of(CARDS, ALL))
 
     def noted(self, name: str, make: Callable[[Facts, Judgement], T]) -> T:
         """Return what is made of a subject's facts and judgement: once, for as long as the judgement stands.
