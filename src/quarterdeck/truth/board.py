@@ -12,6 +12,7 @@ Rule 3: a signal that cannot be read leaves the card in no lane at all: ``UNPLAC
 Rule 4: what blocks a card is asked of cards that somebody touched only: of one that nobody has, that no label says
         anything of and that no pull request names, it is not asked for, and changes nothing.
 Rule 5: a gate (``GATES``) is open, or says what is missing; the first that is not open is what the card waits for.
+        The last but one is open only when a pull request that closes the card has met all that it must.
 Rule 6: a claim is kept by moving: its branch, or the card itself. A moment that lies ahead proves nothing.
 """
 
@@ -23,12 +24,15 @@ from typing import Any, Final, NamedTuple
 
 from quarterdeck.truth import forge_fields as G  # noqa: N812 -- a table reads better with one letter before each field
 from quarterdeck.truth.fields import Field
-from quarterdeck.truth.forge import Linked
-from quarterdeck.truth.judgement import Facts, NotKnown, Say, explain, listed, words
+from quarterdeck.truth.forge import Claim, Linked
+from quarterdeck.truth.judgement import Facts, NotKnown, explain, listed, words
 from quarterdeck.truth.reading import AnyReading, Reason
+from quarterdeck.truth.reviews import conditions
 
 DONE, REVIEW, BLOCKED = "done", "in review", "blocked"
 PROGRESS, ASSIGNED, UNASSIGNED = "in progress", "assigned", "unassigned"
+READY: Final = "ready"
+"""What a label says of a card that may be begun; it is no lane."""
 LANES: Final = (UNASSIGNED, ASSIGNED, PROGRESS, BLOCKED, REVIEW, DONE)
 """The lanes as a page shows them."""
 UNPLACED: Final = "unknown"
@@ -45,7 +49,7 @@ class Placed(NamedTuple):
     by: str
     """The signal, in words; why there is none where it is unplaced."""
     ambiguities: tuple[str, ...]
-    """What does not agree, in words; while it is unplaced, as far as that is known."""
+    """What does not agree, in words. Of one that is unplaced nothing is said."""
 
 
 class Gate(NamedTuple):
@@ -62,11 +66,77 @@ class Gate(NamedTuple):
     """What it rests on."""
 
 
+class Seen(NamedTuple):
+    """The signals of an open card. All of them are known."""
+
+    facts: Facts
+    said: frozenset[str]
+    """What its labels say."""
+    pulls: tuple[Linked, ...]
+    """The open pull requests that close it, all of them."""
+    ready: tuple[Linked, ...]
+    """Those of them that somebody may look at: no drafts."""
+    claim: Claim | None
+    assignees: tuple[str, ...]
+    absent: tuple[str, ...]
+    present: tuple[str, ...]
+    """Those who are to do it, and can."""
+
+    @property
+    def touched(self) -> bool:
+        """Whether anybody has touched it: only then it is known what blocks it."""
+        return bool(self.assignees or self.said or self.pulls or self.claim is not None)
+
+    @property
+    def waits(self) -> tuple[str, ...]:
+        """What it depends on."""
+        return self.facts[G.CARD_BLOCKERS] if self.touched else ()
+
+    @property
+    def blocked(self) -> bool:
+        """Whether anything says that it may not be begun."""
+        return BLOCKED in self.said or bool(self.waits)
+
+    @property
+    def begun(self) -> bool:
+        """Whether somebody is seen to be at it: by a branch that claims it, or by a draft."""
+        return self.claim is not None or len(self.pulls) > len(self.ready)
+
+    @property
+    def held(self) -> str:
+        """The lane it is in as long as nobody is at it."""
+        return ASSIGNED if self.present else UNASSIGNED
+
+
+def seen(f: Facts) -> Seen:
+    """Return the signals of an open card.
+
+    Raises:
+        NotKnown: when one of them cannot be read.
+    """
+    pulls, assignees, absent = f[G.CARD_PULLS], f[G.CARD_ASSIGNEES], f[G.CARD_ABSENT]
+    if not f[G.CARD_PULLS_WHOLE]:
+        raise _lacking(f, G.CARD_PULLS, "the list of pull requests was cut, or changed while it was read")
+    ready = tuple(pull for pull in pulls if not pull.draft)
+    present = tuple(who for who in assignees if who not in absent) if absent else assignees
+    return Seen(f, frozenset(f[G.CARD_SAYS]), pulls, ready, f[G.CARD_CLAIM], assignees, absent, present)
+
+
+def _lacking(f: Facts, field: Field[Any], detail: str) -> NotKnown:
+    return NotKnown(field.unavailable(f.subject, f.reading(field).origin, Reason.MISSING, detail, f.now))
+
+
+# --- the lanes ------------------------------------------------------------------------------------------------------
+
+When = Callable[[Seen], bool]
+Say = str | Callable[[Seen], str]
+
+
 class Signal(NamedTuple):
-    """A row of the table of lanes: when it holds, the card stands there."""
+    """A row of the table of lanes: when it holds, an open card stands there."""
 
     lane: str
-    when: Callable[[Facts], bool]
+    when: When
     say: Say
 
 
@@ -74,55 +144,9 @@ class Ambiguity(NamedTuple):
     """A row of the table of ambiguities: when it holds, and which lane it puts forward, if any."""
 
     id: str
-    when: Callable[[Facts], bool]
-    lane: str | Callable[[Facts], str | None] | None
+    when: When
+    lane: str | Callable[[Seen], str | None] | None
     say: Say
-
-
-# --- what the rows ask ----------------------------------------------------------------------------------------------
-
-
-def _pulls(f: Facts) -> tuple[Linked, ...]:
-    """The open pull requests that close it, all of them."""
-    found = f[G.CARD_PULLS]
-    if not f[G.CARD_PULLS_WHOLE]:
-        raise _lacking(f, G.CARD_PULLS, "the list of pull requests was cut, or changed while it was read")
-    return found
-
-
-def _lacking(f: Facts, field: Field[Any], detail: str) -> NotKnown:
-    return NotKnown(field.unavailable(f.subject, f.reading(field).origin, Reason.MISSING, detail, f.now))
-
-
-def _ready(f: Facts) -> tuple[Linked, ...]:
-    """Those of them that somebody may look at."""
-    return tuple(pull for pull in _pulls(f) if not pull.draft)
-
-
-def _begun(f: Facts) -> bool:
-    """Whether somebody is seen to be at it: by a branch that claims it, or by a draft."""
-    return f[G.CARD_CLAIM] is not None or any(pull.draft for pull in _pulls(f))
-
-
-def _present(f: Facts) -> tuple[str, ...]:
-    """Those who are to do it, and can."""
-    absent = f[G.CARD_ABSENT]
-    return tuple(who for who in f[G.CARD_ASSIGNEES] if who not in absent)
-
-
-def _held(f: Facts) -> str:
-    """The lane of a card that nobody is at."""
-    return ASSIGNED if _present(f) else UNASSIGNED
-
-
-def _touched(f: Facts) -> bool:
-    """Whether anybody has touched it: only then it is known what blocks it."""
-    return bool(f[G.CARD_ASSIGNEES] or f[G.CARD_SAYS] or _pulls(f) or f[G.CARD_CLAIM] is not None)
-
-
-def _waits(f: Facts) -> tuple[str, ...]:
-    """What it depends on."""
-    return f[G.CARD_BLOCKERS] if _touched(f) else ()
 
 
 def _links(among: tuple[Linked, ...], one: str, many: str) -> str:
@@ -130,112 +154,91 @@ def _links(among: tuple[Linked, ...], one: str, many: str) -> str:
     return f"{listed(tuple(pull.ref for pull in among))} {one if len(among) == 1 else many}"
 
 
-def _at_it(f: Facts) -> str:
-    claim = f[G.CARD_CLAIM]
-    return (
-        f"{claim.branch} claims it"
-        if claim is not None
-        else _links(_pulls(f), "is to close it, a draft", "are to close it, drafts")
-    )
+def _at_it(s: Seen) -> str:
+    if s.claim is not None:
+        return f"{s.claim.branch} claims it"
+    return _links(s.pulls, "is to close it, a draft", "are to close it, drafts")
 
-
-# --- the lanes ------------------------------------------------------------------------------------------------------
 
 SIGNALS: Final = (
-    Signal(DONE, lambda f: not f[G.CARD_OPEN], "it is closed"),
-    Signal(REVIEW, lambda f: bool(_ready(f)), lambda f: _links(_ready(f), "closes it", "close it")),
-    Signal(BLOCKED, lambda f: BLOCKED in f[G.CARD_SAYS], "a label says that it is blocked"),
-    Signal(BLOCKED, lambda f: bool(_waits(f)), lambda f: f"it depends on {listed(_waits(f))}"),
-    Signal(PROGRESS, lambda f: PROGRESS in f[G.CARD_SAYS], "a label says that it is in progress"),
-    Signal(PROGRESS, lambda f: _begun(f) and bool(_present(f)), _at_it),
-    Signal(ASSIGNED, lambda f: bool(_present(f)), lambda f: f"given to {listed(_present(f))}"),
-    Signal(UNASSIGNED, lambda f: not _present(f), "nobody is to do it"),
+    Signal(REVIEW, lambda s: bool(s.ready), lambda s: _links(s.ready, "closes it", "close it")),
+    Signal(BLOCKED, lambda s: BLOCKED in s.said, "a label says that it is blocked"),
+    Signal(BLOCKED, lambda s: bool(s.waits), lambda s: f"it depends on {listed(s.waits)}"),
+    Signal(PROGRESS, lambda s: PROGRESS in s.said, "a label says that it is in progress"),
+    Signal(PROGRESS, lambda s: s.begun and bool(s.present), _at_it),
+    Signal(ASSIGNED, lambda s: bool(s.present), lambda s: f"given to {listed(s.present)}"),
+    Signal(UNASSIGNED, lambda s: not s.present, "nobody is to do it"),
 )
-"""Read from the top; the first that holds is where the card stands."""
-
-
-def _said(f: Facts) -> frozenset[str]:
-    return frozenset(f[G.CARD_SAYS])
-
-
-def _of_word(f: Facts, word: str) -> str:
-    """The lane that a label puts a card in."""
-    return _held(f) if word == "ready" else word
+"""Read from the top; the first that holds is where an open card stands. One that is closed is done."""
 
 
 def _least(lanes: list[str]) -> str:
     return min(lanes, key=ADVANCE.index)
 
 
-def _of_words(f: Facts) -> str:
-    return _least([_of_word(f, word) for word in _said(f)])
+def _of_words(s: Seen) -> str:
+    """The least advanced lane that its labels put it in."""
+    return _least([s.held if word == READY else word for word in s.said])
 
 
-def _disagree(f: Facts) -> bool:
+def _overtaken(s: Seen) -> bool:
     """Whether a label says that less was done than a pull request shows."""
-    said = _said(f)
-    return bool(said & {"ready", PROGRESS, BLOCKED}) if _ready(f) else "ready" in said and bool(_pulls(f))
+    return bool(s.said & {READY, PROGRESS, BLOCKED}) if s.ready else READY in s.said and bool(s.pulls)
 
 
-def silent(f: Facts) -> bool:
-    """Whether it is blocked by a label alone: nothing it depends on, and no word of what it is."""
-    return f[G.CARD_OPEN] and BLOCKED in f[G.CARD_SAYS] and not f[G.CARD_BLOCKERS] and not f[G.CARD_EXPLAINED]
+def _silent(s: Seen) -> bool:
+    return BLOCKED in s.said and not s.waits and not s.facts[G.CARD_EXPLAINED]
 
 
 AMBIGUITIES: Final = (
     Ambiguity(
         "labels",
-        lambda f: len(_said(f)) > 1,
+        lambda s: len(s.said) > 1,
         _of_words,
-        lambda f: f"its labels say several things: {', '.join(sorted(_said(f)))}",
+        lambda s: f"its labels say several things: {', '.join(sorted(s.said))}",
     ),
     Ambiguity(
         "nobody",
-        lambda f: not f[G.CARD_ASSIGNEES] and not _ready(f) and (PROGRESS in f[G.CARD_SAYS] or _begun(f)),
+        lambda s: not s.assignees and not s.ready and (PROGRESS in s.said or s.begun),
         UNASSIGNED,
         "somebody is at it, and it is assigned to nobody",
     ),
     Ambiguity(
         "absent",
-        lambda f: bool(f[G.CARD_ABSENT]),
-        lambda f: None if _ready(f) or _present(f) else UNASSIGNED,
-        lambda f: f"it is assigned to an account that is gone or not active: {listed(f[G.CARD_ABSENT])}",
+        lambda s: bool(s.absent),
+        lambda s: None if s.ready or s.present else UNASSIGNED,
+        lambda s: f"it is assigned to an account that is gone or not active: {listed(s.absent)}",
     ),
-    Ambiguity("silent", silent, BLOCKED, "a label says that it is blocked, and nothing says by what"),
+    Ambiguity("silent", _silent, BLOCKED, "a label says that it is blocked, and nothing says by what"),
     Ambiguity(
         "no pull request",
-        lambda f: REVIEW in f[G.CARD_SAYS] and not _ready(f),
+        lambda s: REVIEW in s.said and not s.ready,
         None,
         "a label says that it is in review, and no open pull request closes it",
     ),
     Ambiguity(
         "several",
-        lambda f: len(_pulls(f)) > 1,
+        lambda s: len(s.pulls) > 1,
         None,
-        lambda f: _links(_pulls(f), "closes it", "all say that they close it"),
+        lambda s: _links(s.pulls, "closes it", "all say that they close it"),
     ),
     Ambiguity(
         "overtaken",
-        _disagree,
+        _overtaken,
         _of_words,
-        lambda f: f"a label says {', '.join(sorted(_said(f)))}, and {_links(_pulls(f), 'is', 'are')} open",
+        lambda s: f"a label says {', '.join(sorted(s.said))}, and {_links(s.pulls, 'is', 'are')} open",
     ),
-    Ambiguity(
-        "not done",
-        lambda f: DONE in f[G.CARD_SAYS],
-        None,
-        "a label says that it is done, and it is open",
-    ),
+    Ambiguity("not done", lambda s: DONE in s.said, None, "a label says that it is done, and it is open"),
 )
 """All that hold are told. A closed card has none: that it is closed is the forge's own word."""
 
 
-def _in_words(say: Say, f: Facts) -> str:
-    return say if isinstance(say, str) else say(f)
+def _in_words(say: Say, s: Seen) -> str:
+    return say if isinstance(say, str) else say(s)
 
 
-def _put_forward(one: Ambiguity, f: Facts) -> str | None:
-    return one.lane(f) if callable(one.lane) else one.lane
+def _put_forward(one: Ambiguity, s: Seen) -> str | None:
+    return one.lane(s) if callable(one.lane) else one.lane
 
 
 def place(f: Facts) -> Placed:
@@ -244,12 +247,18 @@ def place(f: Facts) -> Placed:
     Raises:
         NotKnown: when a signal that is needed for that cannot be read.
     """
-    signal = next(signal for signal in SIGNALS if signal.when(f))
-    if signal.lane == DONE or not _touched(f):
-        return Placed(signal.lane, _in_words(signal.say, f), ())
-    found = [one for one in AMBIGUITIES if one.when(f)]
-    lanes = [signal.lane, *(lane for lane in (_put_forward(one, f) for one in found) if lane is not None)]
-    return Placed(_least(lanes), _in_words(signal.say, f), tuple(_in_words(one.say, f) for one in found))
+    if not f[G.CARD_OPEN]:
+        return Placed(DONE, "it is closed", ())
+    s = seen(f)
+    if not s.touched:
+        return NEW
+    signal = next(signal for signal in SIGNALS if signal.when(s))
+    found = [one for one in AMBIGUITIES if one.when(s)]
+    lanes = [signal.lane, *(lane for lane in (_put_forward(one, s) for one in found) if lane is not None)]
+    return Placed(_least(lanes), _in_words(signal.say, s), tuple(_in_words(one.say, s) for one in found))
+
+
+NEW: Final = Placed(UNASSIGNED, "nobody has touched it", ())
 
 
 def placed(f: Facts) -> Placed:
@@ -257,15 +266,7 @@ def placed(f: Facts) -> Placed:
     try:
         return place(f)
     except NotKnown as unknown:
-        known = tuple(_in_words(one.say, f) for one in AMBIGUITIES if _holds(one, f))
-        return Placed(UNPLACED, explain(unknown.reading, f.now), known)
-
-
-def _holds(one: Ambiguity, f: Facts) -> bool:
-    try:
-        return f[G.CARD_OPEN] and one.when(f)
-    except NotKnown:
-        return False
+        return Placed(UNPLACED, explain(unknown.reading, f.now), ())
 
 
 def lane(f: Facts) -> str:
@@ -281,30 +282,38 @@ def ambiguities(f: Facts) -> tuple[str, ...]:
 # --- what needs somebody --------------------------------------------------------------------------------------------
 
 
+def silent(f: Facts) -> bool:
+    """Whether it is blocked by a label alone: nothing it depends on, and no word of what it is."""
+    return f[G.CARD_OPEN] and BLOCKED in f[G.CARD_SAYS] and _silent(seen(f))
+
+
 def stuck(f: Facts) -> bool:
-    """Whether a label says that it may be begun, and it may not: it depends on something, or nobody is there to."""
-    if not f[G.CARD_OPEN] or "ready" not in f[G.CARD_SAYS]:
+    """Whether a label says that it may be begun, and it may not: it is blocked, or nobody is there to begin."""
+    if not f[G.CARD_OPEN] or READY not in f[G.CARD_SAYS]:
         return False
-    return bool(f[G.CARD_BLOCKERS]) or BLOCKED in f[G.CARD_SAYS] or (bool(f[G.CARD_ASSIGNEES]) and not _present(f))
+    s = seen(f)
+    return s.blocked or (bool(s.assignees) and not s.present)
 
 
 def moved_at(f: Facts) -> datetime:
     """Return when the card, or the branch that claims it, last moved."""
-    claim = f[G.CARD_CLAIM]
-    at = f[G.CARD_MOVED_AT]
+    claim, at = f[G.CARD_CLAIM], f[G.CARD_MOVED_AT]
     return max(at, claim.at) if claim is not None and claim.at is not None and claim.at <= f.now else at
 
 
 def run_out(f: Facts) -> bool:
     """Whether a branch claims it, nothing came of it yet, and nothing has moved for longer than a lease."""
-    if not f[G.CARD_OPEN] or f[G.CARD_CLAIM] is None or _ready(f) or _waits(f) or BLOCKED in f[G.CARD_SAYS]:
+    if not f[G.CARD_OPEN] or f[G.CARD_CLAIM] is None or f.age(moved_at(f)) <= f.thresholds.lease_s:
         return False
-    return f.age(moved_at(f)) > f.thresholds.lease_s
+    s = seen(f)
+    return not s.ready and not s.blocked
 
 
 def still(f: Facts) -> bool:
     """Whether it is in progress and nobody has moved it for too long, or its lease has run out."""
-    return run_out(f) or (place(f).lane == PROGRESS and f.age(moved_at(f)) > f.thresholds.work_still_s)
+    if run_out(f):
+        return True
+    return f[G.CARD_OPEN] and f.age(moved_at(f)) > f.thresholds.work_still_s and place(f).lane == PROGRESS
 
 
 # --- the gates ------------------------------------------------------------------------------------------------------
@@ -318,26 +327,39 @@ class _GateRow(NamedTuple):
 
 
 def _route(f: Facts) -> str | None:
-    if _present(f):
-        return f"what blocks it: {listed(_waits(f)) or 'a label says so'}" if _stopped(f) else None
-    return "an assignee whose account is active" if f[G.CARD_ASSIGNEES] else "an assignee"
-
-
-def _stopped(f: Facts) -> bool:
-    return bool(_waits(f)) or BLOCKED in f[G.CARD_SAYS]
+    s = seen(f)
+    if not s.present:
+        return "an assignee whose account is active" if s.assignees else "an assignee"
+    return f"an end of what blocks it: {listed(s.waits) or 'a label says so'}" if s.blocked else None
 
 
 def _track(f: Facts) -> str | None:
+    s = seen(f)
     if run_out(f):
         return f"a sign of life: nothing has moved for {words(f.age(moved_at(f)))}"
-    seen = _begun(f) or bool(_pulls(f)) or PROGRESS in f[G.CARD_SAYS]
-    return None if seen else "a branch that claims it, a pull request, or a label that it is in progress"
+    if s.begun or s.pulls or PROGRESS in s.said:
+        return None
+    return "a branch that claims it, a pull request, or a label that it is in progress"
 
 
 def _verify(f: Facts) -> str | None:
-    if _ready(f):
-        return None
-    return "a pull request that is no draft" if _pulls(f) else "an open pull request that closes it"
+    s = seen(f)
+    if not s.ready:
+        return "a pull request that is no draft" if s.pulls else "an open pull request that closes it"
+    left = {pull.ref: _unmet(f, pull.ref) for pull in s.ready}
+    return None if "" in left.values() else "; ".join(f"{ref}: {said}" for ref, said in left.items())
+
+
+def _unmet(f: Facts, ref: str) -> str:
+    """What a pull request of the same forge has not met, or is not known to have."""
+    pull = Facts(_pull(f.subject, ref), f.readings, f.now, f.thresholds)
+    found = conditions(pull)
+    f.asked |= pull.asked
+    return listed([each.text for each in found if each.met is not True], 2)
+
+
+def _pull(card: str, ref: str) -> str:
+    return f"{card.partition('/')[0]}/pull/{ref.replace('#', '/')}"
 
 
 GATES: Final = (
@@ -349,7 +371,7 @@ GATES: Final = (
     ),
     _GateRow("route", "somebody is to do it, and nothing blocks it", _route),
     _GateRow("track", "somebody is seen to be at it", _track),
-    _GateRow("verify", "an open pull request closes it", _verify),
+    _GateRow("verify", "a pull request that closes it may be merged", _verify),
     _GateRow("report", "it is closed", lambda f: "its end: it is open" if f[G.CARD_OPEN] else None),
 )
 """The way of a card, from the first gate to the last."""

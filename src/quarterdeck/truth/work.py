@@ -90,34 +90,25 @@ def account(login: str | None, accounts: Accounts) -> str:
     return f"agent {agent}" if agent is not None else f"login {(login or '').lower()}"
 
 
-def issue(f: Facts, accounts: Accounts) -> Issue:
-    """Return what counts of a card.
-
-    Raises:
-        NotKnown: when it cannot be read.
-    """
-    assignees = tuple(account(login, accounts) for login in f[G.CARD_ASSIGNEES])
-    is_open = f[G.CARD_OPEN]
-    closed_at = None if is_open else f[G.CARD_CLOSED_AT]
-    return Issue(f.subject, is_open, f.get(G.CARD_LINK), closed_at, assignees)
-
-
-def signs_of_card(f: Facts, of: Issue, accounts: Accounts) -> tuple[Sign, ...]:
-    """Return who is at a card by a claim, or by its label.
+def signs_of_card(f: Facts, accounts: Accounts) -> tuple[Issue | None, tuple[Sign, ...]]:
+    """Return what counts of a card, and who is at it by a claim or by its label; nothing of one that nobody touched.
 
     Raises:
         NotKnown: when that cannot be read.
     """
-    claim, at = f[G.CARD_CLAIM], moved_at(f)
-    agents = tuple(who for who in of.assignees if who.startswith("agent "))
+    is_open, claim, at, said = f[G.CARD_OPEN], f[G.CARD_CLAIM], moved_at(f), f[G.CARD_SAYS]
+    assignees = tuple(account(login, accounts) for login in f[G.CARD_ASSIGNEES])
+    if is_open and not assignees and claim is None and not f[G.CARD_PULLS]:
+        return None, ()
+    issue = Issue(f.subject, is_open, f.get(G.CARD_LINK), None if is_open else f[G.CARD_CLOSED_AT], assignees)
+    agents = tuple(who for who in assignees if who.startswith("agent "))
     found: list[Sign] = []
-    if claim is not None and claim.who is not None:
-        found.append(Sign(account(claim.who, accounts), of.card, CLAIM, at if of.open else claim.at))
-    elif claim is not None and len(agents) == 1:
-        found.append(Sign(agents[0], of.card, CLAIM, at if of.open else claim.at))
-    if PROGRESS in f[G.CARD_SAYS] and of.open:
-        found += [Sign(who, of.card, PROGRESS, at) for who in agents]
-    return tuple(found)
+    if claim is not None and (claim.who is not None or len(agents) == 1):
+        who = agents[0] if claim.who is None else account(claim.who, accounts)
+        found.append(Sign(who, f.subject, CLAIM, at if is_open else claim.at))
+    if PROGRESS in said and is_open:
+        found += [Sign(who, f.subject, PROGRESS, at) for who in agents]
+    return issue, tuple(found)
 
 
 def author(f: Facts, accounts: Accounts) -> str:

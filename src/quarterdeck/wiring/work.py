@@ -38,7 +38,7 @@ WORK_S: Final = 1.0
 """Seconds of judging in one look."""
 AGAIN: Final = timedelta(seconds=30)
 """After so long everything is added up and said anew, though nothing was learnt."""
-AT_MOST: Final[Mapping[str, timedelta]] = {"pull": timedelta(minutes=1), "card": timedelta(minutes=5)}
+AT_MOST: Final[Mapping[str, timedelta]] = {"pull": timedelta(minutes=2), "card": timedelta(minutes=5)}
 """After so long a pull request or a card is judged anew, whatever is known of it."""
 SPREAD: Final = 1_024
 FOR_EVER: Final = datetime.max.replace(tzinfo=UTC)
@@ -59,8 +59,8 @@ class Kept(NamedTuple):
 
     fields: Fields
     made: Pull | Card
-    expires_at: datetime
-    """When the first reading of it expires."""
+    turns_at: datetime
+    """Until when it holds as long as nothing else is known, and nothing known expires."""
     until: datetime
     """Until when it holds as long as nothing else is known."""
 
@@ -77,6 +77,7 @@ class Work:
         self._snapshot: Callable[[], Snapshot | None] = lambda: None
         self._kept: dict[str, Kept] = {}
         self._waiting: tuple[str, ...] = ()
+        self._repos: list[str] = []
         self._before: tuple[Mapping[str, Heard], datetime, list[AnyReading]] | None = None
 
     @property
@@ -121,14 +122,18 @@ class Work:
 
     def _judge(self, subjects: Subjects, thresholds: Thresholds, now: datetime) -> bool:
         """Judge what can have changed; return whether anything did."""
-        before, kept, late = self._kept, dict[str, Kept](), list[str]()
+        before, kept, late, repos = self._kept, dict[str, Kept](), list[str](), list[str]()
         for name, fields in subjects.items():
-            if name.startswith("forge:") and kind_of(name) in MAKERS and _base(name) in self._forges:
-                one = _holding(before.get(name), fields, now)
+            one = before.get(name)
+            if one is not None:
+                if one.fields is not fields or now > one.until:
+                    one = _again(one, fields, now)
                 if one is None:
                     late.append(name)
                 else:
                     kept[name] = one
+            elif name.startswith("forge:") and _base(name) in self._forges:
+                (late if kind_of(name) in MAKERS else repos).append(name)
         readings, end = Grouped(subjects), self._monotonic() + WORK_S
         judged = 0
         for name in late:
@@ -136,14 +141,14 @@ class Work:
             judged += 1
             if self._monotonic() > end:
                 break
-        self._kept, self._waiting = kept, tuple(late[judged:])
+        self._kept, self._waiting, self._repos = kept, tuple(late[judged:]), repos
         return len(late) > 0 or kept.keys() != before.keys()
 
     def _heard(self, subjects: Subjects, now: datetime) -> dict[str, Heard]:
         """Say of every forge how well it was heard."""
         readings, repos = Grouped(subjects), dict[str, list[str]]()
-        for name in subjects:
-            if name.startswith("forge:") and kind_of(name) == "repo":
+        for name in self._repos:
+            if kind_of(name) == "repo":
                 repos.setdefault(_base(name), []).append(name)
         return {name: _how_heard(name, repos.get(name, ()), readings, now) for name in self._forges}
 
@@ -167,39 +172,38 @@ class Work:
 # --- what still holds -------------------------------------------------------------------------------------------------
 
 
-def _holding(before: Kept | None, fields: Fields, now: datetime) -> Kept | None:
-    """Return what was made before, when it still holds."""
-    if before is None or now > before.until or now > before.expires_at:
+def _again(before: Kept, fields: Fields, now: datetime) -> Kept | None:
+    """Return what was made before once more, when all it was made of is the same, or was only seen again."""
+    if now > before.turns_at:
         return None
-    if before.fields is fields or before.fields == fields:
-        return before
-    return _said_again(before, fields, now)
-
-
-def _said_again(before: Kept, fields: Fields, now: datetime) -> Kept | None:
-    """Return what was made before, when all it was made of is known and was only seen once more."""
+    if before.fields == fields:
+        return before._replace(fields=fields) if now <= before.until else None
     if not before.made.known or before.fields.keys() != fields.keys():
         return None
     for field, reading in fields.items():
         old = before.fields[field]
         if not isinstance(reading, Known) or not isinstance(old, Known) or reading.value != old.value:
             return None
-    return before._replace(fields=fields, expires_at=_expires_at(fields, now))
+    return before._replace(fields=fields, until=min(before.turns_at, _expires_at(fields, now)))
 
 
 def _expires_at(fields: Fields, now: datetime) -> datetime:
     """When the first reading expires that has not yet."""
-    moments = (reading.expires_at for reading in fields.values() if isinstance(reading, Known))
-    return min((at for at in moments if at >= now), default=FOR_EVER)
+    found = FOR_EVER
+    for reading in fields.values():
+        if isinstance(reading, Known) and now <= (at := reading.observed_at + reading.fresh_for) < found:
+            found = at
+    return found
 
 
 # --- what is made of each ---------------------------------------------------------------------------------------------
 
 
 def _made(f: Facts, fields: Fields, forge: Forge) -> Kept:
-    made, until = MAKERS[f.kind](f, forge.agents)
-    again = AT_MOST[f.kind] * (SPREAD + hash(f.subject) % SPREAD) / (2 * SPREAD)
-    return Kept(fields, made, _expires_at(fields, f.now), min(until, f.now + again))
+    made, turns_at = MAKERS[f.kind](f, forge.agents)
+    latest = f.now + AT_MOST[f.kind] * (SPREAD + hash(f.subject) % SPREAD) / (2 * SPREAD)
+    turns_at = min(turns_at, latest)
+    return Kept(fields, made, turns_at, min(turns_at, _expires_at(fields, f.now)))
 
 
 def _pull(f: Facts, accounts: work.Accounts) -> tuple[Pull, datetime]:
@@ -211,8 +215,7 @@ def _pull(f: Facts, accounts: work.Accounts) -> tuple[Pull, datetime]:
 
 def _card(f: Facts, accounts: work.Accounts) -> tuple[Card, datetime]:
     where = placed(f)
-    issue = _attempt(work.issue, f, accounts)
-    signs = None if issue is None else _attempt(work.signs_of_card, f, issue, accounts)
+    issue, signs = _attempt(work.signs_of_card, f, accounts) or (None, None)
     is_silent, is_stuck, is_still = (_attempt(look, f) is True for look in (silent, stuck, still))
     made = Card(where.lane, len(where.ambiguities) > 0, is_silent, is_stuck, is_still, issue, signs)
     return made, FOR_EVER if where.lane in (DONE, UNPLACED) else _turns_at(f)

@@ -76,12 +76,12 @@ CARD: tuple[Rule, ...] = (
         lambda f: f"in progress, and nobody has moved it for {words(f.age(moved_at(f)))}",
         since=moved_at,
     ),
+    Rule(UNASSIGNED, Status.OK, _in(UNASSIGNED), _by, since=_moved),
     Rule(DONE, Status.OK, _in(DONE), "closed", since=lambda f: f.get(G.CARD_CLOSED_AT), retired=True),
     Rule(REVIEW, Status.OK, _in(REVIEW), _by, since=_moved),
     Rule(BLOCKED, Status.OK, _in(BLOCKED), _by, since=_moved),
     Rule(PROGRESS, Status.OK, _in(PROGRESS), _by, since=_moved),
     Rule(ASSIGNED, Status.OK, _in(ASSIGNED), _by, since=_moved),
-    Rule(UNASSIGNED, Status.OK, _in(UNASSIGNED), _by, since=_moved),
 )
 
 
