@@ -32,8 +32,8 @@ lock: $(VENV)/.dev  ## Write the lock files anew (UPGRADE=--upgrade takes newer 
 	$(COMPILE) pyproject.toml --output-file requirements/base.txt
 	$(COMPILE) --group build --constraint requirements/base.txt --output-file requirements/build.txt
 	$(COMPILE) pyproject.toml --group dev --constraint requirements/base.txt --output-file requirements/dev.txt
-	for agent in requirements/agent-*.in; do \
-	    $(COMPILE) --no-annotate --python-version 3.11 $$agent --output-file $${agent%.in}.txt || exit 1; done
+	for other in requirements/*.in; do \
+	    $(COMPILE) --no-annotate --python-version 3.11 $$other --output-file $${other%.in}.txt || exit 1; done
 
 pictures: $(VENV)/.dev packages  ## Take the pictures of the documentation from the demo (ARGS="brief cron": only some)
 	@$(BIN)/python -m tests.real.screenshots $(ARGS)

@@ -53,15 +53,19 @@ class Agent:
 def ensure_agent(version: str) -> Agent:
     """Return the agent of that version, installing it first where needed."""
     requirements = REPOSITORY / "requirements" / f"agent-{version.rpartition('.')[0]}.txt"
-    root = CACHE / version
-    agent = Agent(version, root / "bin" / "python", root / "bin" / "hermes")
+    root = ensure_environment(CACHE / version, requirements, f"hermes-agent {version}")
+    return Agent(version, root / "bin" / "python", root / "bin" / "hermes")
+
+
+def ensure_environment(root: Path, requirements: Path, name: str) -> Path:
+    """Return the folder of an environment that holds exactly what a lock names, installing it first where needed."""
     stamp, wanted = root / "installed", _stamp_for(requirements)
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with _exclusive(CACHE / f"{version}.lock"):
+    root.parent.mkdir(parents=True, exist_ok=True)
+    with _exclusive(root.with_name(f"{root.name}.lock")):
         if not stamp.is_file() or stamp.read_text() != wanted:
-            _install(version, root, requirements)
+            _install(name, root, requirements)
             stamp.write_text(wanted)
-    return agent
+    return root
 
 
 def _stamp_for(requirements: Path) -> str:
@@ -88,16 +92,16 @@ def _exclusive(path: Path) -> Iterator[None]:
         yield
 
 
-def _install(version: str, root: Path, requirements: Path) -> None:
+def _install(name: str, root: Path, requirements: Path) -> None:
     started = time.monotonic()
-    _say(f"hermes-agent {version}: installing into {root} (time limit {INSTALL_LIMIT_S:.0f} s)")
+    _say(f"{name}: installing into {root} (time limit {INSTALL_LIMIT_S:.0f} s)")
     shutil.rmtree(root, ignore_errors=True)
     log = root.with_suffix(".log")
     _run([_host_python(), "-m", "venv", str(root)], log, started)
     # The lock file names every package, so pip need not resolve anything; older ones cannot do both extras and hashes.
     pip = [str(root / "bin" / "python"), "-m", "pip", "install", "--no-input", "--no-deps", "--require-hashes"]
     _run([*pip, "-r", str(requirements)], log, started)
-    _say(f"hermes-agent {version}: installed in {time.monotonic() - started:.0f} s")
+    _say(f"{name}: installed in {time.monotonic() - started:.0f} s")
 
 
 def _run(command: list[str], log: Path, started: float) -> None:
