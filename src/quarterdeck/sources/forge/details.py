@@ -1,0 +1,402 @@
+"""The details of pull requests and cards: each takes a question of its own.
+
+Rule 1: a detail is of a state: the reviews of a head and of the moment it last moved, the checks of a head. When
+        that is another one, the detail is of the past: it is unknown until it is read again.
+Rule 2: the timeline says whether something was ever said to depend on anything; if not, nobody asks on what.
+Rule 3: files are judged by rules, so the rules are read before them; when the rules change, the files are read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Hashable, Iterable
+from typing import Any, Final, TypeAlias
+
+from quarterdeck.sources.forge import codeowners, facts, sensitive, tours
+from quarterdeck.sources.forge.errors import ForgeError
+from quarterdeck.sources.forge.look import Look
+from quarterdeck.sources.forge.memory import Failure, Held, HeldCard, HeldPull, HeldRepo, Stamp
+from quarterdeck.sources.forge.paging import Told
+from quarterdeck.sources.forge.ranks import Rank
+from quarterdeck.sources.forge.readings import MOVED, NOT_READ, OF_CARD, OF_PULL, again, failed
+from quarterdeck.truth import forge_fields as G  # noqa: N812 -- short where every line names a field
+from quarterdeck.truth.fields import Field
+from quarterdeck.truth.forge import BranchRule
+from quarterdeck.truth.reading import Reason
+
+Lost: TypeAlias = Callable[[Failure], None]
+Asker: TypeAlias = Callable[[int, Hashable, Callable[[], Awaitable[None]], Lost], None]
+
+TORN: Final = "the list changed while it was read, or is too long; it is read again in the next look"
+TOO_MANY: Final = (Reason.CORRUPT, "there are more than can be held, and none of them may be left out")
+NO_BASE: Final = (Reason.MISSING, "its base is not among the branches that the forge lists")
+NO_RULE: Final = (Reason.SCHEMA, "the forge does not tell what the branch asks")
+UNNAMED: Final = (Reason.SCHEMA, "the forge names something it depends on without a number")
+NOT_THERE: Final = 404
+PARTS: Final = ("deeds", "reviews", "checks", "files")
+FAILED: Final = object()
+"""The state of which something is that could not be read: none."""
+RETRIES: Final = 20
+"""Failures that are tried again in the next look; the others wait for their list."""
+BY_STATE: Final = ("deeds", "reviews", "files")
+"""What changes only when the pull request moves, so that a search that tells of no move tells of these too."""
+
+ON_TOUR: Final = (
+    ("checks", tours.CHECKS, Rank.TOUR),
+    ("blockers", tours.BLOCKED, Rank.TOUR),
+    *((part, tours.VERIFY, Rank.VERIFY) for part in BY_STATE),
+)
+
+
+class Details:
+    """Asks for details, and holds them."""
+
+    def __init__(self, look: Look, ask: Asker) -> None:
+        self._look, self._memory, self._forge, self._client, self._maker, self._now = look, *look
+        self._ask = ask
+        self._globs = sensitive.of_settings(self._forge.sensitive)
+
+    def no_release(self, failure: Failure) -> None:
+        """Hold why the forge does not tell its release."""
+        self._memory.server.release_failure = failure
+
+    # --- what is due ---------------------------------------------------------------------------------------------
+
+    def pull(self, held: HeldRepo, pull: HeldPull) -> None:
+        """Ask for the details of a pull request that was just listed, as far as they are not of its state."""
+        for part in ("deeds", "reviews", "checks"):
+            self._pull_part(held, pull, part)
+
+    def owed(self) -> None:
+        """Ask for what the look before did not come to, and again for some of what failed in it."""
+        retries = RETRIES
+        for held in self._memory.read_repos().values():
+            parts = PARTS if held.owned is not None else PARTS[:-1]
+            for pull in held.pulls.values() if held.failure is None else ():
+                row = _row(pull)
+                for part in parts:
+                    stamp = pull.read.get(part)
+                    if stamp is not None and stamp.of is FAILED:
+                        retries -= 1
+                    if stamp is None or (retries >= 0 and stamp.of != self._state(held, row, part)):
+                        self._ask_part(held, pull, part, Rank.DRAFTS if row.draft else Rank.PULLS)
+
+    def _pull_part(self, held: HeldRepo, pull: HeldPull, part: str) -> None:
+        row, stamp = _row(pull), pull.read.get(part)
+        of = self._state(held, row, part)
+        if stamp is None or stamp.of != of:
+            if stamp is None or stamp.of is not FAILED:
+                self._unknown(pull, OF_PULL[part], NOT_READ if stamp is None else MOVED)
+            self._ask_part(held, pull, part, Rank.DRAFTS if row.draft else Rank.PULLS)
+        elif part in BY_STATE:
+            self._tell_again(pull, OF_PULL[part], row.item.number)
+            if part == "deeds" and not pull.depends:
+                self._tell_again(pull, OF_PULL["blockers"], row.item.number)
+
+    def _tell_again(self, held: Held, fields: Iterable[Any], number: int) -> None:
+        early = self._look.is_early(number)
+        for field in fields:
+            reading = held.details.get(field.name)
+            if reading is not None:
+                held.details[field.name] = again((reading,), self._now, early=early)[0]
+
+    def tour(self, held: HeldRepo, tour: tours.Tour) -> None:
+        """Take on tour what can change unseen, and, more slowly, what the search should have told."""
+        for pull in held.pulls.values():
+            read = pull.read
+            for part, within, rank in ON_TOUR:
+                if part in read and (part != "blockers" or pull.depends):
+                    soon = tours.PENDING if part == "checks" and pull.pending else within
+                    tour.add(read[part].at, soon, self._ask_part, held, pull, part, rank)
+        for number, card in held.cards.items():
+            stamp = card.read.get("blockers")
+            if stamp is not None:
+                within = tours.BLOCKED if card.blocked else tours.VERIFY
+                tour.add(stamp.at, within, self._ask_card, held, number, card, Rank.TOUR)
+
+    def rung(self, held: HeldRepo, most: int) -> None:
+        """Ask for the checks that still run in a repository of which a bell said that something moved."""
+        for pull in [each for each in held.pulls.values() if each.pending][:most]:
+            self._ask_part(held, pull, "checks", Rank.PULLS)
+
+    def debts(self) -> int:
+        """Return how many details are not of the state of what they are of."""
+        pulls = sum(
+            1
+            for held in self._memory.read_repos().values()
+            for pull in held.pulls.values()
+            for part in PARTS
+            if pull.row is not None and _is_debt(pull, part, self._state(held, pull.row, part))
+        )
+        return pulls + sum(
+            1
+            for held in self._memory.read_repos().values()
+            for card in held.cards.values()
+            if G.CARD_BLOCKERS.name in card.details and _is_debt(card, "blockers", card.moved_at)
+        )
+
+    @staticmethod
+    def _state(held: HeldRepo, row: facts.Pull, part: str) -> object:
+        """Return of which state of a pull request a detail must be."""
+        if part == "checks":
+            return row.head
+        if part == "files":
+            return row.head, row.merge_base, row.base, held.rules.get(row.base or ""), held.owned_of
+        return row.head, row.item.moved_at
+
+    # --- asking for one ------------------------------------------------------------------------------------------
+
+    def _ask_part(self, held: HeldRepo, pull: HeldPull, part: str, rank: Rank) -> None:
+        row = _row(pull)
+        of = self._state(held, row, part)
+        reads: dict[str, Callable[[HeldRepo, HeldPull], Awaitable[None]]] = {
+            "deeds": self._deeds, "reviews": self._reviews, "checks": self._checks, "files": self._files,
+            "blockers": self._blockers,
+        }  # fmt: skip
+
+        async def ask() -> None:
+            await reads[part](held, pull)
+            pull.read[part] = Stamp(of, self._now)
+
+        def lost(failure: Failure) -> None:
+            self._unknown(pull, OF_PULL[part], failure[:2])
+            # what was refused is not granted by asking again and again; it is asked again on tour
+            pull.read[part] = Stamp(of if failure.reason is Reason.DENIED else FAILED, self._now)
+
+        self._ask(rank, (part, held.row.name, row.item.number), ask, lost)
+
+    async def _deeds(self, held: HeldRepo, pull: HeldPull) -> None:
+        row = _row(pull)
+        name, number = held.row.name, row.item.number
+        told = await self._client.timeline(name, number, unseen=row.unseen)
+        _require_whole(told, f"/repos/{name}/issues/{number}/timeline")
+        deeds = facts.deeds(told.value, row.item.opened_at, self._forge.bots)
+        path = f"/repos/{name}/issues/{number}/timeline"
+        said = (
+            (G.PULL_PUSHED_AT, deeds.pushed_at), (G.PULL_AUTO_MERGE, deeds.auto_merge),
+            (G.PULL_STIRRED_AT, deeds.stirred_at),
+        )  # fmt: skip
+        self._known(pull, path, said)
+        pull.depends = deeds.depends
+        if deeds.depends:
+            if G.PULL_BLOCKERS.name not in pull.details:
+                self._unknown(pull, OF_PULL["blockers"], NOT_READ)
+            self._ask_part(held, pull, "blockers", Rank.PULLS)
+        else:
+            self._known(pull, path, ((G.PULL_BLOCKERS, ()),))
+
+    async def _reviews(self, held: HeldRepo, pull: HeldPull) -> None:
+        name, number = held.row.name, _row(pull).item.number
+        told = await self._client.reviews(name, number)
+        said = facts.reviews(told.value, self._forge)
+        self._list(pull, G.PULL_REVIEWS, f"/repos/{name}/pulls/{number}/reviews", told, said)
+
+    async def _checks(self, held: HeldRepo, pull: HeldPull) -> None:
+        head = _row(pull).head
+        if head is None:
+            return
+        told = await self._client.statuses(held.row.name, head)
+        said = facts.checks(told.value)
+        self._list(pull, G.PULL_CHECKS, f"/repos/{held.row.name}/commits/{head[:12]}/status", told, said)
+        pull.pending = any(each.state == "pending" for each in said or ())
+
+    async def _files(self, held: HeldRepo, pull: HeldPull) -> None:
+        row = _row(pull)
+        name, number = held.row.name, row.item.number
+        told = await self._client.files(name, number)
+        _, patterns = held.rules.get(row.base or "", (None, None))
+        rules = sensitive.Rules(
+            self._globs,
+            None if patterns is None else sensitive.of_branch(patterns),
+            held.owned or codeowners.Owned((), whole=False),
+        )
+        changes = [sensitive.Change(each.filename, each.previous_filename) for each in told.value if each.filename]
+        total = max(told.total or 0, len(told.value))
+        seen = sensitive.seen(changes, total, rules, whole=told.whole and len(changes) == len(told.value))
+        self._known(pull, f"/repos/{name}/pulls/{number}/files", ((G.PULL_FILES, seen),))
+
+    async def _blockers(self, held: HeldRepo, pull: HeldPull) -> None:
+        number = _row(pull).item.number
+        refs = await self._open_blockers(held, number)
+        self._hold_blockers(pull, held, number, refs, G.PULL_BLOCKERS)
+
+    async def _open_blockers(self, held: HeldRepo, number: int) -> tuple[str, ...] | None:
+        """Return what something depends on that is open; None when it cannot be named."""
+        try:
+            told = await self._client.dependencies(held.row.name, number)
+        except ForgeError as error:
+            if error.status != NOT_THERE:
+                raise
+            return ()  # the repository knows no dependencies
+        _require_whole(told, f"/repos/{held.row.name}/issues/{number}/dependencies")
+        return facts.blockers(told.value, held.row.name)
+
+    def _hold_blockers(
+        self, thing: Held, held: HeldRepo, number: int, refs: tuple[str, ...] | None, field: Field[tuple[str, ...]]
+    ) -> None:
+        if refs is None:
+            self._unknown(thing, (field,), UNNAMED)
+        else:
+            self._known(thing, f"/repos/{held.row.name}/issues/{number}/dependencies", ((field, refs),))
+
+    def _list(self, thing: Held, field: Any, path: str, told: Told[Any], said: tuple[Any, ...] | None) -> None:  # noqa: ANN401 -- of any kind
+        _require_whole(told, path)
+        if said is None:
+            self._unknown(thing, (field,), TOO_MANY)
+        else:
+            self._known(thing, path, ((field, said),))
+
+    # --- cards ---------------------------------------------------------------------------------------------------
+
+    def card(self, held: HeldRepo, number: int, card: HeldCard, *, is_worked: bool) -> None:
+        """Ask what a card depends on, when somebody has to do with it."""
+        if not is_worked:
+            card.details.pop(G.CARD_BLOCKERS.name, None)
+            card.read.pop("blockers", None)
+            return
+        stamp = card.read.get("blockers")
+        if stamp is None or stamp.of != card.moved_at:
+            if stamp is None or stamp.of is not FAILED:
+                self._unknown(card, OF_CARD["blockers"], NOT_READ if stamp is None else MOVED)
+            self._ask_card(held, number, card, Rank.CARDS)
+        elif not card.blocked:
+            self._tell_again(card, OF_CARD["blockers"], number)
+
+    def _ask_card(self, held: HeldRepo, number: int, card: HeldCard, rank: Rank) -> None:
+        of = card.moved_at
+
+        async def ask() -> None:
+            refs = await self._open_blockers(held, number)
+            card.blocked = refs is None or bool(refs)
+            self._hold_blockers(card, held, number, refs, G.CARD_BLOCKERS)
+            card.read["blockers"] = Stamp(of, self._now)
+
+        def lost(failure: Failure) -> None:
+            self._unknown(card, OF_CARD["blockers"], failure[:2])
+            card.read["blockers"] = Stamp(of if failure.reason is Reason.DENIED else FAILED, self._now)
+
+        self._ask(rank, ("card", held.row.name, number), ask, lost)
+
+    # --- rules ---------------------------------------------------------------------------------------------------
+
+    def rules(self, held: HeldRepo) -> None:
+        """Ask for what the bases of the pull requests ask of them, once both are listed."""
+        if held.pulls_at is None or held.branches_at is None or not held.pulls:
+            return
+        bases = {row.base for pull in held.pulls.values() if (row := pull.row) is not None and row.base is not None}
+        due = tours.is_due(held.rules_at, self._now, tours.RULES)
+        for base in sorted(bases):
+            branch = held.branches.get(base)
+            rule = branch.rule if branch is not None else None
+            is_told = rule is not None and not rule.protected
+            before = held.rules.get(base)
+            if branch is not None and rule is not None and rule.protected and branch.rule_name and held.row.is_admin:
+                if due or before is None or _changed(before[0], rule):
+                    self._ask_rule(held, base, rule, branch.rule_name)
+            elif before != (rule, "" if is_told else None):
+                held.rules[base] = (rule, "" if is_told else None)
+        self._ask_owners(held)
+        held.rules_at = self._now if due else held.rules_at
+        self._with_rules(held)
+
+    def _ask_rule(self, held: HeldRepo, base: str, rule: BranchRule, rule_name: str) -> None:
+        async def ask() -> None:
+            told = (await self._client.protection(held.row.name, rule_name)).value
+            held.rules[base] = (facts.whole_rule(rule, told), told.protected_file_patterns or "")
+            self._with_rules(held)
+
+        def lost(failure: Failure) -> None:
+            held.rules[base] = (rule, None)
+            if failure.reason is not Reason.DENIED:
+                held.rules_at = None
+            self._with_rules(held)
+
+        self._ask(Rank.RULES, ("rule", held.row.name, base), ask, lost)
+
+    def _ask_owners(self, held: HeldRepo) -> None:
+        trunk = held.branches.get(held.row.default or "")
+        of = None if trunk is None else trunk.head
+        if held.owned is not None and of is not None and held.owned_at == of:
+            return
+
+        async def ask() -> None:
+            found = await self._owners(held)
+            held.owned, held.owned_of, held.owned_at = codeowners.parse(found), hash(found), of
+            self._with_rules(held)
+
+        def lost(failure: Failure) -> None:
+            held.owned, held.owned_of = codeowners.Owned((), whole=False), None
+            held.owned_at = of if failure.reason is Reason.DENIED else None
+            self._with_rules(held)
+
+        self._ask(Rank.RULES, ("owners", held.row.name), ask, lost)
+
+    async def _owners(self, held: HeldRepo) -> str:
+        """Return what the first CODEOWNERS says that there is; nothing where there is none."""
+        for place in codeowners.PLACES:
+            try:
+                return (await self._client.text(held.row.name, place)).value
+            except ForgeError as error:
+                if error.status != NOT_THERE:
+                    raise
+        return ""
+
+    def _with_rules(self, held: HeldRepo) -> None:
+        """Tell the rules, and ask for files that were not judged by them."""
+        for pull in held.pulls.values():
+            row = _row(pull)
+            if (found := held.rules.get(row.base or "")) is None:
+                self._wait_for_rules(held, pull)
+                continue
+            self._tell_rule(held, pull, found[0])
+            if held.owned is not None:
+                self._pull_part(held, pull, "files")
+
+    def _wait_for_rules(self, held: HeldRepo, pull: HeldPull) -> None:
+        why = NOT_READ if held.branches_failure is None else held.branches_failure[:2]
+        for field in (*OF_PULL["rule"], *OF_PULL["files"]):
+            if field.name not in pull.details:
+                self._unknown(pull, (field,), why)
+
+    def _tell_rule(self, held: HeldRepo, pull: HeldPull, rule: BranchRule | None) -> None:
+        base, at = _row(pull).base or "", held.branches_at or self._now
+        subject, origin = pull.listed[0].subject, self._maker.origin(f"/repos/{held.row.name}/branches/{base}")
+        before = pull.details.get(G.PULL_RULE.name)
+        if rule is None:
+            why = NO_RULE if base in held.branches else NO_BASE
+            self._unknown(pull, OF_PULL["rule"], why)
+        elif getattr(before, "value", None) != rule or getattr(before, "observed_at", None) != at:
+            pull.details[G.PULL_RULE.name] = self._maker.known(subject, origin, ((G.PULL_RULE, rule),), at)[0]
+
+    # --- holding -------------------------------------------------------------------------------------------------
+
+    def _known(self, thing: Held, path: str, said: Any) -> None:  # noqa: ANN401 -- fields and their values
+        subject, origin = thing.listed[0].subject, self._maker.origin(path)
+        for reading in self._maker.known(subject, origin, said, self._now):
+            thing.details[reading.field] = reading
+
+    def _unknown(self, thing: Held, fields: Iterable[Any], why: tuple[Reason, str]) -> None:
+        first = thing.listed[0]
+        for reading in failed(fields, first.subject, first.origin, why, self._now):
+            thing.details[reading.field] = reading
+
+
+def _row(pull: HeldPull) -> facts.Pull:
+    if pull.row is None:
+        raise RuntimeError("A pull request is held that no list told of.")
+    return pull.row
+
+
+def _require_whole(told: Told[Any], path: str) -> None:
+    """Refuse a list that is not whole: what is missing from it may be what matters."""
+    if not told.whole:
+        raise ForgeError(Reason.BUSY, TORN, path=path, outcome="yes")
+
+
+def _is_debt(thing: Held, part: str, of: object) -> bool:
+    stamp = thing.read.get(part)
+    return stamp is None or stamp.of != of
+
+
+def _changed(before: BranchRule | None, rule: BranchRule) -> bool:
+    """Whether what everybody is told of a rule is other than before."""
+    return before is None or before[:3] != rule[:3]

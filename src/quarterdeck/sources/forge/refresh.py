@@ -1,0 +1,421 @@
+"""One look at a forge: what is asked, in which order, and what is held of the answers.
+
+Rule 1: first what tells of everything (repositories, what moved), then lists, then the details of what moved, those of
+        pull requests before those of cards; last what is asked for on tours. Drafts wait until little else is to do.
+Rule 2: a question that fails takes no other with it, unless it says that the forge cannot be asked at all or asks for
+        patience: then nothing more is asked.
+Rule 3: what is missing from a list is gone only when that list is whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Hashable
+from datetime import datetime, timedelta
+from typing import Final
+
+from quarterdeck.sources.forge import facts, tours
+from quarterdeck.sources.forge.agenda import Agenda
+from quarterdeck.sources.forge.api import Issue, PullRequest, Repository
+from quarterdeck.sources.forge.details import Details
+from quarterdeck.sources.forge.errors import ForgeError
+from quarterdeck.sources.forge.links import link
+from quarterdeck.sources.forge.look import Look
+from quarterdeck.sources.forge.memory import (
+    DONE_FOR,
+    GONE_FOR,
+    HEADS,
+    Failure,
+    HeldCard,
+    HeldPull,
+    HeldRepo,
+    Where,
+)
+from quarterdeck.sources.forge.paging import Told
+from quarterdeck.sources.forge.ranks import NEWS, Rank
+from quarterdeck.sources.forge.readings import again
+from quarterdeck.truth.forge import Reads
+from quarterdeck.truth.reading import Reason
+
+PATIENCE: Final = timedelta(seconds=60)
+"""How long a forge that says it is asked too often is left alone, when it does not say how long."""
+TOO_OFTEN: Final = frozenset({429, 503})
+GONE: Final = frozenset({404, 410})
+SILENCES: Final = 8
+"""After so many questions in a row that it could not answer at all, nothing more is asked."""
+FAILS: Final = 500
+CLOSED_PAGES: Final = 20
+QUIET: Final = 100
+"""Drafts are read in a look of fewer questions than this."""
+RUNG: Final = 20
+"""Checks that are read again because a bell rang for their repository."""
+STIRRED: Final = timedelta(minutes=10)
+"""What moved so lately may have moved again within the same second."""
+MISCOUNTED: Final = 2
+
+
+class Refresh:
+    """Asks what is due, and puts the answers into the memory."""
+
+    def __init__(self, look: Look, in_time: Callable[[], bool], rung: Collection[str] = ()) -> None:
+        """``in_time`` says whether there is time left; ``rung`` names repositories of which a bell said they moved."""
+        self._look, self._memory, self._forge, self._client, self._maker, self._now = look, *look
+        self._in_time, self._rung, self._stopped, self._silences = in_time, rung, False, 0
+        self._agenda = Agenda(look.forge.in_flight, self._may_begin)
+        self._details = Details(look, self._ask)
+        self._memory.turn += 1
+        self._memory.server.said = None
+
+    async def run(self) -> None:
+        """Look."""
+        server = self._memory.server
+        if tours.is_due(server.asked_at, self._now, tours.RARE):
+            self._ask(Rank.FIRST, "settings", self._settings, self._details.no_release)
+        self._ask(Rank.FIRST, "repos", self._repos, self._down)
+        if tours.is_due(server.token_at, self._now, tours.RARE):
+            self._ask(Rank.LISTS, "token", self._token, self._no_token)
+        await self._agenda.run()
+        link(self._look, self._details)
+        await self._agenda.run()
+
+    def end(self, why: str | None = None) -> None:
+        """Count what is held, and let go of what is done; ``why`` says why the look was broken off."""
+        memory = self._memory
+        if why is not None:
+            failure = Failure(Reason.TIMEOUT, why, why, "no answer", self._now)
+            memory.server.said = memory.server.said or why
+            if memory.repos_at != self._now:
+                memory.server.down = failure
+        for held in memory.read_repos().values():
+            self._forget_done(held)
+            self._count(held)
+        if memory.swept_at is not None and memory.swept_at < self._now and not memory.swept_whole:
+            memory.swept_whole = all(held.counts_agree for held in memory.read_repos().values())
+            memory.sweep_due = memory.sweep_due and not memory.swept_whole
+        memory.calls, memory.debts = self._client.calls, self._details.debts()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether there is more to ask, and nothing speaks against asking it soon."""
+        return not self._stopped and self._agenda.waits(NEWS)
+
+    # --- asking --------------------------------------------------------------------------------------------------
+
+    def _may_begin(self, rank: int) -> bool:
+        limit = QUIET if rank >= Rank.DRAFTS else self._forge.calls
+        return not self._stopped and self._client.calls < min(limit, self._forge.calls) and self._in_time()
+
+    def _ask(
+        self, rank: int, key: Hashable, ask: Callable[[], Awaitable[None]], lost: Callable[[Failure], None]
+    ) -> None:
+        """Put a question on the agenda, with what is to be held should it fail."""
+
+        async def asked() -> None:
+            try:
+                await ask()
+            except ForgeError as error:
+                self._note(error)
+                lost(Failure(error.reason, error.detail, error.whole, error.outcome, self._now))
+            else:
+                self._silences = 0
+
+        self._agenda.add(rank, key, asked)
+
+    def _note(self, error: ForgeError) -> None:
+        server = self._memory.server
+        server.said = server.said or error.whole
+        self._silences = self._silences + 1 if error.status is None or error.status >= FAILS else 0
+        if error.status in TOO_OFTEN or error.retry_after_s is not None:
+            patience = PATIENCE if error.retry_after_s is None else timedelta(seconds=error.retry_after_s)
+            server.rests_until = max(self._now + patience, server.rests_until or self._now)
+            self._stopped = True
+        if self._silences >= SILENCES:
+            self._stopped = True
+
+    def _down(self, failure: Failure) -> None:
+        self._memory.server.down = failure
+        self._stopped = True
+
+    # --- the forge and the token -------------------------------------------------------------------------------------
+
+    async def _settings(self) -> None:
+        server = self._memory.server
+        told = await self._client.version()
+        server.release, server.release_failure, server.asked_at = told.value, None, self._now
+        limits = await self._client.settings()
+        server.page_limit = limits.value.max_response_items
+
+    async def _token(self) -> None:
+        """Ask what the token may: who it is of, where it may ask that; else the refusal tells its scopes."""
+        server = self._memory.server
+        try:
+            me = (await self._client.me()).value
+            server.login, server.is_admin = me.login, bool(me.is_admin)
+        except ForgeError as error:
+            if error.status != 403:  # noqa: PLR2004 -- forbidden
+                raise
+            server.login, server.is_admin = None, None
+        server.scopes = (await self._client.scopes()).value
+        server.scopes_failure, server.token_at = None, self._now
+
+    def _no_token(self, failure: Failure) -> None:
+        self._memory.server.scopes_failure = failure
+
+    # --- repositories --------------------------------------------------------------------------------------------
+
+    async def _repos(self) -> None:
+        told = await self._client.repos()
+        self._heard(told)
+        memory = self._memory
+        memory.repos_at, memory.repos_whole = self._now, told.whole
+        there = {row.name: row for row in map(facts.repo, told.value) if row and self._forge.watches(row.name)}
+        for name, row in there.items():
+            held = memory.repos.setdefault(name, HeldRepo(row))
+            held.row, held.gone_at = row, None
+        if told.whole:
+            self._gone(there)
+        self._search()
+        self._lists()
+        self._details.owed()
+        self._tour()
+
+    def _heard(self, told: Told[tuple[Repository, ...]]) -> None:
+        server = self._memory.server
+        server.down, server.answered_at, server.rests_until = None, self._now, None
+        if told.server_at is not None:
+            server.clock_ahead_s = (told.server_at - told.at).total_seconds()
+
+    def _gone(self, there: Collection[str]) -> None:
+        """Hold of what is not listed any more that it is gone; forget what has been gone for long."""
+        for name, held in tuple(self._memory.repos.items()):
+            if name in there:
+                continue
+            held.gone_at = held.gone_at or self._now
+            if self._now - held.gone_at >= GONE_FOR:
+                del self._memory.repos[name]
+
+    def _lists(self) -> None:
+        """Ask for lists: those never read, those that moved or rang, and the part of the tours that is due."""
+        repos = self._memory.read_repos()
+        for name, held in repos.items():
+            if name in self._rung:
+                self._details.rung(held, RUNG)
+            if held.pulls_at is None or name in self._rung or held.failure is not None or self._is_computing(held):
+                self._list_pulls(name)
+            moved = held.branches_of is None or held.row.moved_at is None or held.branches_of < held.row.moved_at
+            if held.branches_at is None or moved or name in self._rung or held.branches_failure is not None:
+                self._list_branches(name)
+
+    def _tour(self) -> None:
+        """Ask for the part of this look of all that is asked again and again."""
+        tour = tours.Tour(self._now, self._forge.every_s)
+        for name, held in self._memory.read_repos().items():
+            tour.add(held.pulls_at, tours.LISTS, self._list_pulls, name)
+            tour.add(held.branches_at, tours.BRANCHES, self._list_branches, name)
+            if held.failure is None:
+                self._details.tour(held, tour)
+        tour.begin()
+
+    @staticmethod
+    def _is_computing(held: HeldRepo) -> bool:
+        """Whether the forge said once that something cannot be merged: it takes a second time to be a conflict."""
+        reads = (pull.unmergeable for pull in held.pulls.values())
+        return any(each is not None and each.first == each.last for each in reads)
+
+    def _list_pulls(self, name: str) -> None:
+        async def ask() -> None:
+            held = self._memory.repos[name]
+            if held.row.has_pulls:
+                self._take_pulls(held, await self._client.pulls(name))
+            else:
+                held.failure, held.pulls_at, held.pulls_whole = None, self._now, True
+                held.pulls.clear()
+
+        self._ask(Rank.LISTS, ("pulls", name), ask, lambda failure: self._no_list(name, failure))
+
+    def _list_branches(self, name: str) -> None:
+        async def ask() -> None:
+            held = self._memory.repos[name]
+            branches = () if held.row.is_empty else (await self._client.branches(name)).value
+            held.branches = {each.name: facts.branch(each) for each in branches if each.name}
+            held.branches_at, held.branches_of, held.branches_failure = self._now, held.row.moved_at, None
+            self._claims(held)
+            self._details.rules(held)
+
+        def lost(failure: Failure) -> None:
+            self._memory.repos[name].branches_failure = failure
+
+        self._ask(Rank.LISTS, ("branches", name), ask, lost)
+
+    def _no_list(self, name: str, failure: Failure) -> None:
+        held = self._memory.repos[name]
+        held.failure = failure if held.failure is None else failure._replace(since=held.failure.since)
+
+    def _claims(self, held: HeldRepo) -> None:
+        trunk = held.branches.get(held.row.default or "")
+        heads = [trunk.head if trunk is not None else None, *(_base_head(pull) for pull in held.pulls.values())]
+        for head in filter(None, heads):
+            held.trunks.pop(head, None)
+            held.trunks[head] = None
+        while len(held.trunks) > HEADS:
+            del held.trunks[next(iter(held.trunks))]
+        held.claims = dict(facts.claims(held.branches.items(), self._forge.claim, frozenset(held.trunks)))
+        for number in held.claims.keys() - held.cards.keys():
+            self._find_card(held, number)
+
+    # --- pull requests -------------------------------------------------------------------------------------------
+
+    def _take_pulls(self, held: HeldRepo, told: Told[tuple[PullRequest, ...]]) -> None:
+        held.failure, held.pulls_at, held.pulls_whole = None, self._now, told.whole
+        name, listed = held.row.name, set[int]()
+        for each in told.value:
+            row = facts.pull(each, name, self._forge)
+            if row is not None and each.state != "closed":
+                listed.add(row.item.number)
+                self._take_pull(held, row)
+        if told.whole:
+            for number in held.pulls.keys() - listed:
+                del held.pulls[number]
+        self._details.rules(held)
+
+    def _take_pull(self, held: HeldRepo, row: facts.Pull) -> None:
+        number = row.item.number
+        pull = held.pulls.setdefault(number, HeldPull())
+        reads = _reads(pull, row, self._now)
+        if pull.row != row or pull.unmergeable != reads:
+            pull.row, pull.unmergeable = row, reads
+            pull.listed = self._maker.pull(held.row.name, row, reads, self._now)
+        else:
+            pull.listed = again(pull.listed, self._now, early=self._look.is_early(number))
+        self._details.pull(held, pull)
+
+    # --- issues --------------------------------------------------------------------------------------------------
+
+    def _search(self) -> None:
+        memory = self._memory
+        rests = not memory.swept_small and not tours.is_due(memory.swept_at, self._now, tours.RESCUE)
+        is_due = memory.sweep_due or tours.is_due(memory.swept_at, self._now, tours.SWEEP)
+        if memory.mark is None or (is_due and not rests):
+            self._ask(Rank.FIRST, "sweep", self._sweep, self._no_search)
+        else:
+            self._ask(Rank.FIRST, "moved", self._moved, self._no_search)
+
+    def _no_search(self, failure: Failure) -> None:
+        self._memory.issues_failure = failure
+
+    async def _sweep(self) -> None:
+        """Read all open issues, and those that were closed lately."""
+        memory = self._memory
+        told = await self._client.search("issues", "open", pages=max(self._forge.calls, CLOSED_PAGES))
+        mark = told.server_at
+        found = {where for each in told.value if (where := self._take_issue(each)) is not None}
+        closed = await self._client.search("issues", "closed", (mark or self._now) - DONE_FOR, pages=CLOSED_PAGES)
+        for each in closed.value:
+            self._take_issue(each)
+        memory.swept_at, memory.swept_whole, memory.sweep_due = self._now, told.whole, not told.whole
+        memory.swept_small = told.calls <= CLOSED_PAGES
+        memory.mark, memory.issues_at, memory.issues_failure = mark, self._now, None
+        if told.whole:
+            self._drop_unlisted(found)
+
+    def _drop_unlisted(self, found: Collection[Where]) -> None:
+        for name, held in self._memory.read_repos().items():
+            for number in [n for n, card in held.cards.items() if card.open and (name, n) not in found]:
+                del held.cards[number]
+
+    async def _moved(self) -> None:
+        """Read what moved since the last time, be it open or closed."""
+        memory = self._memory
+        if memory.mark is None:
+            raise RuntimeError("Nothing was swept yet; there is no moment to ask from.")
+        told = await self._client.search(None, "all", tours.since(memory.mark))
+        for each in told.value:
+            if each.pull_request is None:
+                self._take_issue(each)
+            elif each.repository is not None and each.repository.full_name in self._memory.repos:
+                self._take_mark(each.repository.full_name, each)
+        memory.issues_at, memory.issues_failure = self._now, None
+        if told.server_at is None or not told.whole:
+            return  # from the same moment again
+        memory.sweep_due = memory.sweep_due or told.server_at < memory.mark - tours.OVERLAP
+        memory.mark = told.server_at
+
+    def _take_mark(self, name: str, told: Issue) -> None:
+        """Ask for the list of a repository in which a pull request moved, unless its list has told that already."""
+        held = self._memory.repos[name]
+        pull = held.pulls.get(told.number or 0)
+        if told.state == "open":
+            is_known = pull is not None and pull.row is not None and pull.row.item.moved_at == told.updated_at
+        else:
+            is_known = pull is None
+        if held.is_read and not is_known:
+            self._list_pulls(name)
+
+    def _take_issue(self, told: Issue) -> Where | None:
+        """Hold an issue; return where it is when it is one of ours."""
+        name = told.repository.full_name if told.repository is not None else None
+        held = self._memory.repos.get(name or "")
+        row = facts.card(told)
+        if held is None or row is None or not held.is_read:
+            return None
+        self._take_card(held, row)
+        return held.row.name, row.item.number
+
+    def _take_card(self, held: HeldRepo, row: facts.Card) -> None:
+        number, moved_at = row.item.number, row.item.moved_at
+        card = held.cards.setdefault(number, HeldCard())
+        is_same = bool(card.listed) and card.moved_at == moved_at and card.open == row.open
+        if is_same and moved_at is not None and self._now - moved_at > STIRRED:
+            return
+        card.open, card.moved_at, card.closed_at = row.open, moved_at, row.closed_at
+        card.is_touched = bool(row.item.assignees) or bool(self._maker.says(row.item))
+        card.listed = self._maker.card(held.row.name, row, self._now)
+
+    def _find_card(self, held: HeldRepo, number: int) -> None:
+        """Ask for an issue that is claimed and that no list told of: perhaps it is closed."""
+
+        async def ask() -> None:
+            told = (await self._client.issue(held.row.name, number)).value
+            row = facts.card(told)
+            if row is not None and told.pull_request is None:
+                self._take_card(held, row)
+
+        self._ask(Rank.CARDS, ("issue", held.row.name, number), ask, lambda _: None)
+
+    # --- afterwards ----------------------------------------------------------------------------------------------
+
+    def _forget_done(self, held: HeldRepo) -> None:
+        done = [
+            number for number, card in held.cards.items()
+            if not card.open and number not in held.claims
+            and (card.closed_at is None or self._now - card.closed_at > DONE_FOR)
+        ]  # fmt: skip
+        for number in done:
+            del held.cards[number]
+
+    def _count(self, held: HeldRepo) -> None:
+        memory = self._memory
+        if memory.issues_at != self._now or held.row.open_issues is None:
+            return
+        surplus = sum(card.open for card in held.cards.values()) - held.row.open_issues
+        if memory.swept_at == self._now and memory.swept_whole:
+            held.surplus = surplus  # forges have been seen to count wrong for good
+        held.counts_agree = surplus == held.surplus
+        held.miscounts = 0 if held.counts_agree else held.miscounts + 1
+        if held.miscounts >= MISCOUNTED:
+            memory.sweep_due, memory.swept_whole = True, False
+
+
+def _base_head(pull: HeldPull) -> str | None:
+    return None if pull.row is None else pull.row.base_head
+
+
+def _reads(pull: HeldPull, row: facts.Pull, now: datetime) -> Reads | None:
+    """Say between which reads of this head and base the forge said that it cannot be merged.
+
+    What it said of a draft does not count: of drafts it says so always.
+    """
+    if row.draft or row.mergeable is not False:
+        return None
+    before = pull.row
+    is_same = before is not None and (before.head, before.base_head) == (row.head, row.base_head)
+    return Reads(pull.unmergeable.first if is_same and pull.unmergeable is not None else now, now)

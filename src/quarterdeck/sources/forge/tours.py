@@ -1,0 +1,65 @@
+"""What is asked again though nothing is known to have moved, and how much of it in one look. Pure.
+
+Rule 1: the search tells what moved. What can change without moving (checks, mergeability, a blocker that was closed, a
+        branch) is asked for on a tour, a part of it in each look, whatever was not asked for the longest time first.
+Rule 2: what the search should have told is verified on a slow tour: nothing is believed for ever.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+ROUNDING: Final = 1e-6
+
+LISTS: Final = timedelta(minutes=4)
+"""The lists of pull requests: whether they can be merged stands there and nowhere else."""
+BRANCHES: Final = timedelta(minutes=20)
+"""The lists of branches; when somebody pushes, the list of repositories tells that one of them moved."""
+CHECKS: Final = timedelta(minutes=10)
+PENDING: Final = timedelta(minutes=5)
+"""Checks that still run."""
+BLOCKED: Final = timedelta(minutes=10)
+RULES: Final = timedelta(minutes=20)
+VERIFY: Final = timedelta(hours=3)
+SWEEP: Final = timedelta(hours=6)
+RARE: Final = timedelta(hours=2)
+OVERLAP: Final = timedelta(seconds=120)
+"""So much earlier than the last answer is asked what moved: what was under way then was not told yet."""
+RESCUE: Final = timedelta(minutes=10)
+"""Between two sweeps that are made because the forge counts other than we."""
+
+
+class Tour:
+    """All that is asked again and again, each thing within a time of its own, in even parts."""
+
+    def __init__(self, now: datetime, every_s: float) -> None:
+        self._now, self._every_s = now, every_s
+        self._waiting: list[tuple[float, int, Callable[..., None], tuple[object, ...]]] = []
+        self._rate = 0.0
+
+    def add(self, at: datetime | None, within: timedelta, ask: Callable[..., None], *args: object) -> None:
+        """Add something that was asked at a moment; what never was is not on tour."""
+        if at is None:
+            return
+        self._rate += min(1.0, self._every_s / within.total_seconds())
+        if at < self._now:
+            self._waiting.append(((at - self._now) / within, len(self._waiting), ask, args))
+
+    def begin(self) -> None:
+        """Ask for the part of this look: whatever has used up most of its time."""
+        for _, _, ask, args in heapq.nsmallest(math.ceil(self._rate - ROUNDING), self._waiting):
+            ask(*args)
+
+
+def is_due(at: datetime | None, now: datetime, after: timedelta) -> bool:
+    """Whether something has to be asked again; also when its time is none that can be believed."""
+    return at is None or not timedelta(0) <= now - at < after
+
+
+def since(mark: datetime) -> datetime:
+    """Return from when on to ask what moved."""
+    return mark - OVERLAP
