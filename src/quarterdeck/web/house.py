@@ -64,6 +64,10 @@ def build(
         from quarterdeck.web.arriving import Arriving  # noqa: PLC0415 -- it loads signatures, which most never need
 
         routes = {**routes, **Arriving(forge, entrance, settings.access.people, door.cookie).routes}
+    if any(one.bell_file is not None for one in settings.forges):
+        from quarterdeck.web.bell import Bell  # noqa: PLC0415 -- it loads what most never need
+
+        routes = {**routes, **Bell(settings.forges, deck.ring).routes}
     front = create_app(deck, routes)
     guard = Guard(front, entrance.doorman(settings, witnesses), sign_in=forge is not None)
     operating.of(front, guard)

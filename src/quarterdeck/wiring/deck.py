@@ -27,13 +27,14 @@ from quarterdeck.sources.hermes.proc import KERNEL, Kernel
 from quarterdeck.sources.hermes.source import HermesSource
 from quarterdeck.sources.host.source import HostSource
 from quarterdeck.sources.own import OwnHome
+from quarterdeck.sources.own_credentials import OwnCredentials
 from quarterdeck.sources.source import Source
 from quarterdeck.sources.systemd.gateways import Gateway, gateway_of
 from quarterdeck.sources.systemd.source import SystemdSource
 from quarterdeck.sources.wake import Waker
 from quarterdeck.truth.grouped import Grouped
 from quarterdeck.truth.instance import Instance
-from quarterdeck.truth.reading import Key
+from quarterdeck.truth.reading import AnyReading, Key
 from quarterdeck.truth.snapshot import Snapshot
 from quarterdeck.views.recall import Recall
 from quarterdeck.wiring.exposed import Exposed, ways_in
@@ -81,10 +82,16 @@ class Deck(NamedTuple):
         """Look at everything once, and return what is known with what follows from it."""
         snapshot, now = self.collector.collect(deadline_s), self.clock()
         ways = () if self.exposed is None else self.exposed.readings(snapshot, now)
-        found = (*ways, *self.forges.follows(snapshot, now))
+        found = (*ways, *self.forges.follows(snapshot, now), *self._told_of_secrets(now))
         follows = Grouped.of({(reading.subject, reading.field): reading for reading in found})
         readings = snapshot.readings if isinstance(snapshot.readings, Grouped) else Grouped.of(snapshot.readings)
         return replace(snapshot, readings=Grouped({**readings.subjects, **follows.subjects}))
+
+    def _told_of_secrets(self, now: datetime) -> Iterator[AnyReading]:
+        """Look at our own secrets once more where forges tell of them: now they have."""
+        for source in self.sources:
+            if isinstance(source, OwnCredentials) and self.forges.asking:
+                yield from source.look(now)
 
     def ring(self, forge: str, repo: str) -> None:
         """Look soon at a forge that rang, first at the repository it named."""
@@ -161,6 +168,7 @@ def build(
         memory.record(collector, sources)
         ledger.follow(lambda: collector.snapshot)
     exposed.follow(lambda: collector.snapshot)
+    secrets.follow(lambda: collector.snapshot)
     work.follow(lambda: collector.snapshot)
     waker = Waker(sources, collector.wake, log=log)
     return Deck(settings, collector, waker, sources, clock, memory, exposed=exposed, forges=work)
