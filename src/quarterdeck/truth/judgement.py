@@ -94,7 +94,8 @@ class Facts:
 
     def reading(self, wanted: Field[T]) -> Reading[T]:
         """Return the reading itself; a field nobody ever reported is ``Unavailable(never seen)``."""
-        return cast("Reading[T]", self._look_up(wanted)[0])
+        found = self.asked[wanted] = (self._answers.get(wanted) or self._look_up(wanted))[0]
+        return cast("Reading[T]", found)
 
     def __getitem__(self, wanted: Field[T]) -> T:
         """Return the value when it is known and unexpired.
@@ -102,23 +103,21 @@ class Facts:
         Raises:
             NotKnown: when it is not.
         """
-        found, current = self._look_up(wanted)
-        if current and isinstance(found, Known):
-            return cast("T", found.value)
+        found, current = self._answers.get(wanted) or self._look_up(wanted)
+        self.asked[wanted] = found
+        if current:
+            return found.value  # type: ignore[union-attr, no-any-return]  # only what is known is current
         raise NotKnown(found)
 
     def _look_up(self, wanted: Field[T]) -> tuple[AnyReading, bool]:
-        """Return a reading and whether it is known and unexpired; a table asks the same thing often."""
-        answer = self._answers.get(wanted)
-        if answer is None:
-            key = (self._subject_of(wanted), wanted.name)
-            found = self.readings.get(key)
-            if found is None:
-                origin = Origin("no source", wanted.of)
-                found = Unavailable(*key, origin, self.now, Reason.NEVER_SEEN, "no source has reported this yet")
-            current = found.knowledge(self.now) in CURRENT
-            answer = self._answers[wanted] = (found, current)
-        self.asked[wanted] = answer[0]
+        """Return a reading and whether it is known and unexpired. A table asks the same thing often: it is kept."""
+        key = (self._subject_of(wanted), wanted.name)
+        found = self.readings.get(key)
+        if found is None:
+            origin = Origin("no source", wanted.of)
+            found = Unavailable(*key, origin, self.now, Reason.NEVER_SEEN, "no source has reported this yet")
+        current = isinstance(found, Known) and found.knowledge(self.now) in CURRENT
+        answer = self._answers[wanted] = (found, current)
         return answer
 
     def _subject_of(self, wanted: Field[T]) -> str:
@@ -147,12 +146,17 @@ class Facts:
 
     def stands_until(self) -> datetime | None:
         """Return up to when all that was asked here is known as well as it is now; None when it stays so."""
-        turns = (found.turns_at(self.now) for found, _ in self._answers.values() if isinstance(found, Known))
+        turns = (each.turns_at(self.now) for each in _apart(found for found, _ in self._answers.values()))
         return min((turn for turn in turns if turn is not None), default=None)
 
     def age(self, moment: datetime) -> float:
         """Return the seconds from ``moment`` to now; a moment in the future has a negative age."""
         return (self.now - moment).total_seconds()
+
+
+def _apart(readings: Iterable[AnyReading]) -> Iterable[Known[Any]]:
+    """Return what is known, without those that age as another one does: most of a subject was seen at once."""
+    return {(each.observed_at, each.fresh_for): each for each in readings if isinstance(each, Known)}.values()
 
 
 class Answer(NamedTuple, Generic[T]):
@@ -256,7 +260,7 @@ def _knowledge(rule: Rule, because: Iterable[AnyReading], now: datetime) -> Know
         return Knowledge.RETIRED
     if rule.activity is Activity.PAUSED:
         return Knowledge.PAUSED
-    late = any(r.knowledge(now) is Knowledge.LATE for r in because)
+    late = any(r.knowledge(now) is Knowledge.LATE for r in _apart(because))
     return Knowledge.LATE if late else Knowledge.FRESH
 
 
