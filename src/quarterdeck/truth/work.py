@@ -138,14 +138,19 @@ def _card(pull: str, ref: str) -> str:
     return f"{pull.partition('/')[0]}/card/{ref.replace('#', '/')}"
 
 
+def key(card: str) -> str:
+    """Return under what an issue is found: neither forges nor people mind large and small letters in names."""
+    return card.lower()
+
+
 def tasks(issues: Mapping[str, Issue], signs: Iterable[Sign]) -> dict[str, Task]:
-    """Return by agent (``agent ID``) what it is at, of all issues by card and all signals there are.
+    """Return by agent (``agent ID``) what it is at, of all issues by ``key`` and all signals there are.
 
     An issue that is not among them is one nobody touched, or of a repository that is not watched: it is taken for open.
     """
     by_issue: dict[str, list[Sign]] = {}
     for sign in signs:
-        by_issue.setdefault(sign.issue, []).append(sign)
+        by_issue.setdefault(key(sign.issue), []).append(sign)
     mine: dict[str, list[Sign]] = {}
     for found in by_issue.values():
         for sign in _strongest(found):
@@ -171,31 +176,21 @@ def _task(
     who: str, signs: list[Sign], assigned: int, issues: Mapping[str, Issue], by_issue: Mapping[str, list[Sign]]
 ) -> Task:
     signs = sorted(signs, key=lambda sign: (sign.strength, sign.issue))
-    at = [sign for sign in signs if _is_open(sign.issue, issues)]
-    cards = [sign.issue for sign in at]
-    others = [one for one in cards if _is_of_others(who, issues.get(one))]
-    shared = [one for one in cards if any(sign.who != who for sign in by_issue[one])]
-    closed = [sign.issue for sign in signs if _goes_on(sign, issues)]
-    first = issues.get(cards[0]) if cards else None
-    link = None if first is None else first.link
-    return Task(at[0] if at else None, link, _refs(cards), _refs(closed), _refs(others), _refs(shared), assigned)
+    at = [(sign, issues.get(key(sign.issue))) for sign in signs]
+    now = [(sign, issue) for sign, issue in at if issue is None or issue.open]
+    closed = [(sign, issue) for sign, issue in at if issue is not None and _goes_on(sign, issue)]
+    others = [(sign, issue) for sign, issue in now if issue and issue.assignees and who not in issue.assignees]
+    shared = [(sign, issue) for sign, issue in now if any(one.who != who for one in by_issue[key(sign.issue)])]
+    first, its = now[0] if now else (None, None)
+    return Task(first, its and its.link, _refs(now), _refs(closed), _refs(others), _refs(shared), assigned)
 
 
-def _refs(cards: Iterable[str]) -> tuple[str, ...]:
-    return tuple(map(ref_of, cards))
+def _refs(found: Iterable[tuple[Sign, Issue | None]]) -> tuple[str, ...]:
+    return tuple(ref_of(sign.issue if issue is None else issue.card) for sign, issue in found)
 
 
-def _is_of_others(who: str, issue: Issue | None) -> bool:
-    return issue is not None and len(issue.assignees) > 0 and who not in issue.assignees
-
-
-def _is_open(card: str, issues: Mapping[str, Issue]) -> bool:
-    return card not in issues or issues[card].open
-
-
-def _goes_on(sign: Sign, issues: Mapping[str, Issue]) -> bool:
+def _goes_on(sign: Sign, issue: Issue) -> bool:
     """Whether a signal is about an issue that is closed, and may have moved since."""
-    if _is_open(sign.issue, issues):
+    if issue.open:
         return False
-    closed_at = issues[sign.issue].closed_at
-    return sign.by == PULL or sign.at is None or closed_at is None or sign.at > closed_at
+    return sign.by == PULL or sign.at is None or issue.closed_at is None or sign.at > issue.closed_at

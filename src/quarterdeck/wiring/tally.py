@@ -165,7 +165,7 @@ def at_work(
     now: datetime,
 ) -> Iterator[AnyReading]:
     """Tell what every agent is at; ``agents`` says on which forges it has an account."""
-    issues = {name: one.issue for of in cards.values() for name, one in of.items() if one.issue is not None}
+    issues = {work.key(name): one.issue for of in cards.values() for name, one in of.items() if one.issue is not None}
     signs = [sign for one in _all(pulls, cards) for sign in one.signs or ()]
     tasks = work.tasks(issues, signs)
     unread = {forge: heard[forge] or _unread(pulls[forge], cards[forge]) for forge in heard}
@@ -203,7 +203,7 @@ def _unread(pulls: Mapping[str, Pull], cards: Mapping[str, Card]) -> Lost | None
 
 def _task(said: Said, task: work.Task, lost: Lost | None) -> Iterator[AnyReading]:
     sign = task.sign
-    yield said.found(G.TASK, None if sign is None else ref_of(sign.issue), lost)
+    yield said.found(G.TASK, task.at[0] if task.at else None, lost)
     yield said.found(G.TASK_LINK, task.link, lost, nothing=sign is None)
     yield said.found(G.TASK_BY, None if sign is None else sign.by, lost)
     yield said.found(G.TASK_SINCE, None if sign is None else sign.at, lost, nothing=sign is None)

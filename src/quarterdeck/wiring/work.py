@@ -54,6 +54,10 @@ class Heard(NamedTuple):
     issues: Lost | None
 
 
+WHOLE: Final = Heard(None, None)
+TORN: Final[Lost] = (Reason.MISSING, "its lists were cut, or changed while they were read")
+
+
 class Kept(NamedTuple):
     """What was made of what is known of a pull request or a card, and until when it holds."""
 
@@ -257,9 +261,9 @@ def _how_heard(name: str, repos: Iterable[str], readings: Grouped, now: datetime
     if answers != "yes":
         lost = OFF.get(answers, Reason.MISSING), f"the forge does not answer as it should: {answers}"
         return Heard(lost, lost)
-    torn = None if whole else (Reason.MISSING, "its lists were cut, or changed while they were read")
     of = [Facts(repo, readings, now) for repo in repos]
-    return Heard(torn or _partly(of, G.PULLS_WHOLE), torn or _partly(of, G.ISSUES_WHOLE))
+    heard = Heard(_partly(of, G.PULLS_WHOLE), _partly(of, G.ISSUES_WHOLE))
+    return heard if whole or heard != WHOLE else Heard(TORN, TORN)
 
 
 def _partly(repos: Iterable[Facts], field: Field[bool]) -> Lost | None:
