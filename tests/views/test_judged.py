@@ -10,13 +10,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from quarterdeck.truth import fields as F  # noqa: N812
+from quarterdeck.truth.forge import card
 from quarterdeck.truth.grouped import Grouped
 from quarterdeck.truth.instance import ALL, Instance, subject
 from quarterdeck.truth.reading import AnyReading, Key
 from quarterdeck.truth.snapshot import Snapshot
 from quarterdeck.truth.tables import TABLES, judge_subject
 from quarterdeck.truth.thresholds import Thresholds
-from quarterdeck.views.judged import ALWAYS, AT_ONCE, Judged, grouped
+from quarterdeck.views.judged import A_SECOND, ALWAYS, AT_ONCE, SLOWLY, Judged, grouped
+from tests.fakes import work
 from tests.truth.cast import JOB, NOW, ago, readings, worlds
 
 NORTH, SOUTH = Instance("north", "north"), Instance("south", "The South")
@@ -167,3 +169,19 @@ def test_who_gets_a_list_may_change_it() -> None:
     judged = Judged(snapshot(readings()), NOW)
     judged.of("gateway").clear()
     assert judged.of("gateway") == [subject("north", "gateway"), subject("south", "gateway")]
+
+
+def test_of_thousands_of_issues_only_some_are_judged_anew_each_second() -> None:
+    """Nothing was learnt of any of them, and time alone changes what is said of few: most are taken over for a while,
+    and none for longer than a minute or so.
+    """
+    idea = work.a_card(NOW, 1, "An idea")
+    told = {card("main", work.SITE, number): idea for number in range(1, 10_001)}
+    seen = Snapshot(7, NOW, (), work.readings(told, NOW))
+    judged = Judged(seen, NOW)
+    longest = timedelta(seconds=SLOWLY * len(told) // A_SECOND)
+    for second in range(1, 6):
+        before, judged = judged, Judged.after(judged, seen, NOW + timedelta(seconds=second))
+        anew = sum(each is not before.verdicts[name] for name, each in judged.verdicts.items())
+        assert anew < A_SECOND / 2
+    assert all(judged.now - each.at <= longest for each in judged.verdicts.values())

@@ -4,7 +4,8 @@ Rule 1: every view speaks from the same judgements, so that no two pages can dis
 Rule 2: judging anew costs what has changed. A judgement is taken over when nothing its instance says has changed, when
         none of the readings it asked for has grown late or old since, and when it is not older than the fleet's size
         makes it (``spare``): in a small fleet everything is judged at every moment, and only in a large one can a
-        limit that was passed just now, or an age in a reason, be some seconds behind.
+        limit that was passed just now, or an age in a reason, be some seconds behind; of a pull request or an issue,
+        of which ages are told in hours and days, some times as many.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from functools import cached_property
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from quarterdeck.truth.fields import kind_of
+from quarterdeck.truth.forge import PASSING
 from quarterdeck.truth.grouped import Fields, Grouped
 from quarterdeck.truth.instance import ALL, Instance, instance_of, subject
 from quarterdeck.truth.judgement import LINKED, Activity, Facts, Judgement, Status, judge
@@ -33,6 +35,8 @@ BORROWING: Final = frozenset(kind for kind, _ in LINKED)
 A_SECOND: Final = 2_000
 """Subjects that are judged anew in a second though nothing was learnt of them: only time has passed."""
 AT_ONCE: Final = timedelta(0)
+SLOWLY: Final = 5
+"""What comes and goes with the work may be so many times as long behind as everything else."""
 CARDS: Final = frozenset({"card"})
 SPREAD: Final = 1_024
 
@@ -157,6 +161,8 @@ class Judged:
         judgement = judge(TABLES.get(facts.kind, ()), facts)
         if facts.kind in BORROWING:
             life = AT_ONCE  # what it rests on may move while nothing of its own does
+        elif self.spare is None and facts.kind in PASSING:
+            life *= SLOWLY
         # Not all of a large fleet grows due in one second: each subject gets a share of the time of its own.
         until = self.now + life * (SPREAD + hash(name) % SPREAD) / (2 * SPREAD)
         turn = facts.stands_until()
