@@ -138,8 +138,7 @@ class Ask:
         """Answer with the page of a list that was asked for; ``pages``: say also how many there are."""
         if self.forge.faults.tears and search(self.forge.faults.tears, self.path):
             things = [*list(things[:1]) * (self._number("page", 1) - 1), *things]
-        number, size = max(1, self._number("page", 1)), self._number("limit", self.forge.page_default)
-        size = min(size, self.forge.page_limit) if size > 0 else self.forge.page_default
+        number, size = self.place()
         total, last = len(things), max(1, -(-len(things) // size))
         shown = things[(number - 1) * size : number * size]
         headers = {"X-Total-Count": str(total)}
@@ -152,6 +151,11 @@ class Ask:
         return Answer.of(
             [shape(thing) for thing in shown], headers={**headers, "Access-Control-Expose-Headers": exposed}
         )
+
+    def place(self) -> tuple[int, int]:
+        """Return which page is asked for, and how long it is."""
+        number, size = self._number("page", 1), self._number("limit", self.forge.page_default)
+        return max(1, number), min(size, self.forge.page_limit) if size > 0 else self.forge.page_default
 
     def _number(self, name: str, default: int) -> int:
         said = self.query.get(name, "")

@@ -30,7 +30,8 @@ def limits(ask: Ask) -> Answer:
     """How much it tells of at once."""
     sizes = {"max_response_items": ask.forge.page_limit, "default_paging_num": ask.forge.page_default}
     more = {"default_git_trees_per_page": 1000, "default_max_blob_size": 10485760}
-    return Answer.of({**sizes, **more, "default_max_response_size": 104857600})
+    newer = {"default_max_response_size": 104857600} if ask.forge.flavour == "gitea" else {}
+    return Answer.of({**sizes, **more, **newer})
 
 
 def me(ask: Ask) -> Answer:

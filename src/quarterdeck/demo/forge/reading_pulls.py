@@ -103,8 +103,7 @@ def statuses(ask: Ask) -> Answer:
 def combined(ask: Ask) -> Answer:
     """The state of a commit by one page of its contexts; of a commit nobody checked there is hardly anything."""
     of, sha = _at(ask)
-    number, size = int(ask.query.get("page", "1") or 1), int(ask.query.get("limit", ask.forge.page_default))
-    size = min(size, ask.forge.page_limit)
+    number, size = ask.place()
     found = newest_statuses(of, sha)[(number - 1) * size : number * size]
     told: dict[str, Any] = {"state": "", "sha": "", "total_count": 0, "statuses": None, "repository": None}
     told |= {"commit_url": "", "url": ""}
