@@ -34,7 +34,7 @@ class Benchmark(Protocol):
         """Measure, and return the figures."""
 
 
-FILES: Final = re.compile(r"f\d+_\w+|faults|redaction|soak")
+FILES: Final = re.compile(r"f\d+_\w+|forge_\w+|faults|redaction|soak")
 
 
 def found() -> dict[str, Benchmark]:

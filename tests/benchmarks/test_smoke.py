@@ -16,6 +16,7 @@ FIGURES = {
     "f1_exporter": {"probe_wall_ms", "export_wall_ms", "export_rss_mb", "writer_p50_moved_percent"},
     "f3_scale": {"merge_of_all_cpu_ms", "tick_growth", "brief_p99_ms", "hub_rss_mb"},
     "f6_start": {"up_to_first_true_page_ms", "show_brief_ms"},
+    "forge_decode": {"page_of_50_understood_cpu_ms", "page_of_50_asked_cpu_ms"},
     "faults": {"visible_faults", "homes_written_to"},
     "redaction": {"rules_mb_a_cpu_s", "slowest_rule_cpu_s"},
     "soak": {"rss_mb", "rss_grown_percent"},
