@@ -24,9 +24,9 @@ from quarterdeck.views.asked import Asked, Param
 from quarterdeck.views.frame import Page
 from quarterdeck.views.judged import Judged
 from quarterdeck.views.model import Column, View
-from quarterdeck.views.of_forge import said
+from quarterdeck.views.of_forge import told
 from quarterdeck.views.rows import row
-from quarterdeck.views.work_pages import Board, CardTold, Choices, Lane
+from quarterdeck.views.work_pages import Board, CardTold, Choices, Lane, Person
 
 ROWS: Final = 50
 FEW: Final = 8
@@ -77,7 +77,7 @@ COLUMNS: Final = (
 
 
 class Stand(NamedTuple):
-    """Where a card stands on the page."""
+    """Where a card stands on the page, and by what it can be found."""
 
     lane: str
     """By what is known now."""
@@ -86,6 +86,14 @@ class Stand(NamedTuple):
     at: datetime | None
     """When that was."""
     troubled: bool
+    moved: float
+    """When it last moved, in seconds, so that it can be put in order."""
+    repo: str
+    milestone: str | None
+    labels: tuple[str, ...]
+    assignees: tuple[str, ...]
+    words: str
+    """Its repository, number and title in small letters."""
 
     @property
     def place(self) -> str:
@@ -95,121 +103,130 @@ class Stand(NamedTuple):
 
 def stand(f: Facts, judgement: Judgement) -> Stand:
     """Return where a card stands; of one that cannot be placed, also where it stood."""
-    troubled = of_forge.troubled(judgement.status)
-    lane = judgement.rule if judgement.rule in truth.LANES else truth.lane(f)
-    if lane != truth.UNPLACED:
-        return Stand(lane, None, None, troubled)
-    then = of_forge.as_last_known(f)
-    was = truth.UNPLACED if then is None else truth.lane(then[0])
-    if then is None or was == truth.UNPLACED:
-        return Stand(lane, None, None, troubled)
-    return Stand(lane, was, then[1], troubled)
+    lane, was, at = judgement.rule if judgement.rule in truth.LANES else truth.lane(f), None, None
+    then = of_forge.as_last_known(f) if lane == truth.UNPLACED else None
+    if then is not None:
+        before = truth.lane(then[0])
+        was, at = (None, None) if before == truth.UNPLACED else (before, then[1])
+    moved = told(f, G.CARD_MOVED_AT, None)
+    return Stand(
+        lane,
+        was,
+        at,
+        of_forge.troubled(judgement.status),
+        moved.timestamp() if moved else 0.0,
+        repo_of(f.subject),
+        told(f, G.CARD_MILESTONE, None),
+        told(f, G.CARD_LABELS, ()),
+        told(f, G.CARD_ASSIGNEES, ()),
+        f"{ref_of(f.subject)} {told(f, G.CARD_TITLE, '')}".casefold(),
+    )
+
+
+Stands = Sequence[tuple[str, Stand]]
 
 
 def board(judged: Judged, asked: Asked, _recalled: object = None) -> View:
     """Return the board over a filter."""
-    names = of_forge.there(judged, "card")
-    found = [name for name in names if _matches(judged, name, asked)]
-    page = _page(judged, asked, names, _sorted(judged, found))
+    cards = [(name, judged.noted(name, stand)) for name in of_forge.there(judged, "card")]
+    found = [each for each in cards if _matches(each[1], asked)]
+    page = _page(judged, asked, cards, _sorted(found))
     rows = [row(judged, name, COLUMNS) for name in page.told]
-    view = Page(judged, asked).view("board", "Board", names, rows=rows, columns=COLUMNS)
+    view = Page(judged, asked).view("board", "Board", [name for name, _ in cards], rows=rows, columns=COLUMNS)
     if page.hidden:
         headline, lede = of_forge.headline_of(page.hidden, past=judged.past)
         return replace(view, headline=headline if judged.instances else view.headline, lede=lede, board=page)
     return replace(
         view,
-        headline=_headline(judged, names),
-        lede=_lede(found, names),
+        headline=_headline(cards),
+        lede=_lede(len(found), len(cards)),
         gaps=tuple(of_forge.gaps(judged, G.BOARD_WHOLE)),
         board=page,
-        needing=sum(judged.noted(name, stand).troubled for name in names),
+        needing=sum(each.troubled for _, each in cards),
     )
 
 
-def _page(judged: Judged, asked: Asked, names: Sequence[str], lanes: Mapping[str, Sequence[str]]) -> Board:
+def _page(judged: Judged, asked: Asked, cards: Stands, lanes: Mapping[str, Stands]) -> Board:
     """Choose the cards that are shown, and tell them."""
     chosen = asked.word("lane")
     shown, refusal = of_forge.stretch(asked, len(lanes[chosen]) if chosen else 0, ROWS)
     on_page = {chosen: of_forge.part(lanes[chosen], shown)} if chosen else _side_by_side(lanes)
-    cards = [name for each in on_page.values() for name in each]
-    if asked.open is not None and asked.open not in cards and asked.open in names:
-        cards.append(asked.open)  # whoever was led to a card sees it, wherever it stands
-    agents = of_forge.accounts(judged) if cards else {}
+    told_of = dict(each for part in on_page.values() for each in part)
+    if asked.open is not None and asked.open not in told_of:  # whoever was led to a card sees it, wherever it stands
+        told_of |= {name: each for name, each in cards if name == asked.open}
     return Board(
-        tuple(_lane(judged, lane, lanes[lane], part) for lane, part in on_page.items()),
+        tuple(_lane(lane, lanes[lane], part) for lane, part in on_page.items()),
         chosen,
-        {name: _told(judged, name, agents) for name in cards},
-        _choices(judged, names),
+        {name: _told(judged, name, each) for name, each in told_of.items()},
+        _choices(cards),
         shown,
         of_forge.hidden(judged),
         refusal,
     )
 
 
-def _side_by_side(lanes: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+def _side_by_side(lanes: Mapping[str, Stands]) -> dict[str, Stands]:
     """Return the first cards of each lane that is open; of what is done, how much there is."""
-    few: dict[str, Sequence[str]] = {lane: lanes[lane][:FEW] for lane in OPEN_LANES} | {truth.DONE: ()}
+    few: dict[str, Stands] = {lane: lanes[lane][:FEW] for lane in OPEN_LANES} | {truth.DONE: ()}
     return few | ({truth.UNPLACED: lanes[truth.UNPLACED][:FEW]} if lanes[truth.UNPLACED] else {})
 
 
-def _matches(judged: Judged, name: str, asked: Asked) -> bool:
-    """Whether a card is among those asked for. What costs least is looked at first."""
+def _matches(one: Stand, asked: Asked) -> bool:
+    """Whether a card is among those asked for. The lane leaves out lanes, and no cards of others."""
+    if not asked.words:
+        return True
     word = asked.word
-    if (wanted := word("repo")) and repo_of(name) != wanted:
-        return False
-    if (wanted := word("milestone")) and said(judged, name, G.CARD_MILESTONE, None) != wanted:
-        return False
-    if (wanted := word("assignee")) and wanted not in said(judged, name, G.CARD_ASSIGNEES, ()):
-        return False
-    if (wanted := word("label")) and wanted not in said(judged, name, G.CARD_LABELS, ()):
-        return False
-    wanted = word("q")
-    return not wanted or of_forge.has_words(wanted, ref_of(name), said(judged, name, G.CARD_TITLE, ""))
+    return (
+        word("repo") in ("", one.repo)
+        and word("milestone") in ("", one.milestone)
+        and (not word("assignee") or word("assignee") in one.assignees)
+        and (not word("label") or word("label") in one.labels)
+        and of_forge.has_words(word("q"), one.words)
+    )
 
 
-def _sorted(judged: Judged, found: Iterable[str]) -> dict[str, list[str]]:
+def _sorted(found: Stands) -> dict[str, list[tuple[str, Stand]]]:
     """Part cards by lane: those that need somebody first, then by when they moved."""
-    lanes: dict[str, list[str]] = {lane: [] for lane in (*truth.LANES, truth.UNPLACED)}
-    for name in found:
-        lanes[judged.noted(name, stand).place].append(name)
+    lanes: dict[str, list[tuple[str, Stand]]] = {lane: [] for lane in (*truth.LANES, truth.UNPLACED)}
+    for each in found:
+        lanes[each[1].place].append(each)
     for lane, cards in lanes.items():
-        direction = -1 if lane in NEWEST_FIRST else 1
-
-        def place(name: str, direction: int = direction) -> tuple[bool, float, str]:
-            moved = said(judged, name, G.CARD_MOVED_AT, None)
-            return not judged.noted(name, stand).troubled, direction * (moved.timestamp() if moved else 0.0), name
-
-        cards.sort(key=place)
+        cards.sort(key=_newest if lane in NEWEST_FIRST else _longest)
     return lanes
 
 
-def _lane(judged: Judged, lane: str, cards: Sequence[str], shown: Sequence[str]) -> Lane:
-    return Lane(lane, tuple(shown), len(cards), sum(judged.noted(name, stand).troubled for name in cards))
+def _longest(each: tuple[str, Stand]) -> tuple[bool, float, str]:
+    name, one = each
+    return not one.troubled, one.moved, name
 
 
-def _choices(judged: Judged, names: Sequence[str]) -> tuple[Choices, ...]:
-    def each(field: Field[tuple[str, ...]]) -> Iterable[str]:
-        return (value for name in names for value in said(judged, name, field, ()))
+def _newest(each: tuple[str, Stand]) -> tuple[bool, float, str]:
+    name, one = each
+    return not one.troubled, -one.moved, name
 
-    milestones = (said(judged, name, G.CARD_MILESTONE, None) for name in names)
+
+def _lane(lane: str, cards: Stands, shown: Stands) -> Lane:
+    return Lane(lane, tuple(name for name, _ in shown), len(cards), sum(each.troubled for _, each in cards))
+
+
+def _choices(cards: Stands) -> tuple[Choices, ...]:
     return (
-        of_forge.choices("repo", "Repository", map(repo_of, names)),
-        of_forge.choices("milestone", "Milestone", filter(None, milestones)),
-        of_forge.choices("label", "Label", each(G.CARD_LABELS)),
-        of_forge.choices("assignee", "Assigned to", each(G.CARD_ASSIGNEES)),
+        of_forge.choices("repo", "Repository", (each.repo for _, each in cards)),
+        of_forge.choices("milestone", "Milestone", (each.milestone for _, each in cards if each.milestone)),
+        of_forge.choices("label", "Label", (label for _, each in cards for label in each.labels)),
+        of_forge.choices("assignee", "Assigned to", (login for _, each in cards for login in each.assignees)),
     )
 
 
 # --- what is said of all of them ------------------------------------------------------------------------------------
 
 
-def _headline(judged: Judged, names: Sequence[str]) -> str:
-    stands = [judged.noted(name, stand) for name in names]
-    marked = sum(each.troubled for each in stands)
-    vague = sum(each.lane == truth.UNPLACED for each in stands)
-    if not names:
+def _headline(cards: Stands) -> str:
+    marked = sum(each.troubled for _, each in cards)
+    vague = sum(each.lane == truth.UNPLACED for _, each in cards)
+    if not cards:
         return "No issue is known."
-    if vague == len(names):
+    if vague == len(cards):
         return "No card can be placed now."
     needs = (
         f"{marked:,} {'card needs' if marked == 1 else 'cards need'} somebody" if marked else "No card needs anybody"
@@ -218,42 +235,48 @@ def _headline(judged: Judged, names: Sequence[str]) -> str:
     return f"{needs}{cannot}."
 
 
-def _lede(found: Sequence[str], names: Sequence[str]) -> str:
-    if not names:
+def _lede(found: int, of_all: int) -> str:
+    if not of_all:
         return "Issues of the watched repositories come here by themselves."
-    of = f"{len(found):,} of {len(names):,} cards match." if len(found) < len(names) else f"{len(names):,} cards."
+    cards = "One card" if of_all == 1 else f"{of_all:,} cards"
+    of = f"{found:,} of {cards.lower()} {'matches' if found == 1 else 'match'}." if found < of_all else f"{cards}."
     return f"{of} Each stands where the signals of the forge put it; nothing can be moved here."
 
 
 # --- one of them ------------------------------------------------------------------------------------------------------
 
 
-def _told(judged: Judged, name: str, agents: Mapping[str, str]) -> CardTold:
+def _told(judged: Judged, name: str, stands: Stand) -> CardTold:
     """Return all that is told of one. What cannot be placed now tells how it was."""
-    stands, facts = judged.noted(name, stand), judged.facts(name)
-    before = of_forge.as_last_known(facts)
-    if stands.was is not None and before is not None:
-        facts = before[0]
-    gates, claim = truth.gates(facts), said(judged, name, G.CARD_CLAIM, None)
+    facts = judged.facts(name)
+    before = of_forge.as_last_known(facts) if stands.was is not None else None
+    facts = facts if before is None else before[0]
+    people = of_forge.people(stands.assignees, told(facts, G.CARD_AGENTS, ()))
+    gates, claim = truth.gates(facts), told(facts, G.CARD_CLAIM, None)
     return CardTold(
         ref=ref_of(name),
-        title=said(judged, name, G.CARD_TITLE, ""),
+        title=told(facts, G.CARD_TITLE, ""),
         lane=stands.lane,
         was=stands.was,
         known_at=stands.at,
         marks=tuple(mark for mark, (_, holds) in MARKS.items() if _holds(holds, facts)),
         ambiguities=truth.ambiguities(facts),
-        people=tuple(of_forge.person(login, agents) for login in said(judged, name, G.CARD_ASSIGNEES, ())),
-        labels=said(judged, name, G.CARD_LABELS, ()),
-        milestone=said(judged, name, G.CARD_MILESTONE, None),
-        pulls=said(judged, name, G.CARD_PULLS, ()),
+        people=people,
+        labels=stands.labels,
+        milestone=stands.milestone,
+        pulls=told(facts, G.CARD_PULLS, ()),
         claim=claim,
-        claimed_by=None if claim is None or claim.who is None else of_forge.person(claim.who, agents),
+        claimed_by=None if claim is None or claim.who is None else _among(claim.who, people),
         lapsed=_holds(truth.run_out, facts),
-        blockers=said(judged, name, G.CARD_BLOCKERS, ()),
+        blockers=told(facts, G.CARD_BLOCKERS, ()),
         gates=gates,
         next=truth.next_gate(gates),
     )
+
+
+def _among(login: str, people: Iterable[Person]) -> Person:
+    """Return an account; which agent it is, is told where it is to do the card as well."""
+    return next((one for one in people if one.login.casefold() == login.casefold()), Person(login, None))
 
 
 def _holds(look: Callable[[Facts], bool], facts: Facts) -> bool:

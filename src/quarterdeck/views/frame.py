@@ -27,7 +27,7 @@ KINDS = {
     "credentials": ("credential",),
     "exposure": ("exposure", "network", "forwarder"),
     "coverage": ("source",),
-    "reviews": ("forge", "repo"),
+    "reviews": ("forge",),
     "board": (),
 }
 """Kinds that each view is first to show; the number beside its name counts those of them that need somebody. Beside

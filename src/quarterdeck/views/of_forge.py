@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 
 from quarterdeck.truth import forge_fields as G  # noqa: N812 -- short where every line names a field
 from quarterdeck.truth.fields import Field
-from quarterdeck.truth.grouped import Fields, Grouped
+from quarterdeck.truth.grouped import Grouped
 from quarterdeck.truth.instance import ALL
 from quarterdeck.truth.judgement import Facts, Status, words
 from quarterdeck.truth.reading import AnyReading, Key, Known, Unavailable
@@ -29,6 +29,7 @@ from quarterdeck.views.work_pages import Choices, Person, Stretch
 T = TypeVar("T")
 
 FOR_GOOD: Final = timedelta(days=36_500)
+UNREADABLE: Final = ("gone", "denied", "failing")
 NAMED: Final = 3
 """Repositories that are named in one line."""
 AFTER: Final = Param("How many rows to leave out before the first, as the page before tells it.")
@@ -56,43 +57,56 @@ def headline_of(why: str, *, past: bool) -> tuple[str, str]:
 
 def there(judged: Judged, kind: str) -> list[str]:
     """Return the subjects of a kind that are there; a tombstone is none."""
-    return [name for name in judged.of(kind) if name in judged.fields]
+    fields = judged.fields
+    return [name for name in judged.of(kind) if name in fields]
 
 
 # --- as last known --------------------------------------------------------------------------------------------------
 
 
+class LastKnown(Mapping[Key, AnyReading]):
+    """Readings as each was last known, however long ago; where nothing was ever known, as they are."""
+
+    def __init__(self, readings: Mapping[Key, AnyReading]) -> None:
+        self._readings = readings
+
+    def __getitem__(self, key: Key) -> AnyReading:
+        reading = self._readings[key]
+        last = reading.last if isinstance(reading, Unavailable) else reading
+        return reading if last is None else replace(last, fresh_for=FOR_GOOD)
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._readings)
+
+    def __len__(self) -> int:
+        return len(self._readings)
+
+
 def as_last_known(f: Facts) -> tuple[Facts, datetime] | None:
     """Return the facts of a subject as each was last known, and when the oldest was seen; None if none is old."""
-    found: dict[Key, AnyReading] = {}
-    old = list[datetime]()
-    for reading in _fields(f).values():
-        last = reading.last if isinstance(reading, Unavailable) else reading
-        if last is None:
-            continue
-        if last is not reading or last.expires_at < f.now:
-            old.append(last.observed_at)
-        found[last.subject, last.field] = replace(last, fresh_for=FOR_GOOD)
-    return (Facts(f.subject, found, f.now, f.thresholds), min(old)) if old else None
-
-
-def _fields(f: Facts) -> Fields:
-    return f.readings.subjects.get(f.subject, {}) if isinstance(f.readings, Grouped) else {}
+    fields = f.readings.subjects.get(f.subject, {}) if isinstance(f.readings, Grouped) else {}
+    lasts = [each.last if isinstance(each, Unavailable) else each for each in fields.values()]
+    old = [
+        last.observed_at
+        for each, last in zip(fields.values(), lasts, strict=True)
+        if last is not None and (last is not each or last.expires_at < f.now)
+    ]
+    return (Facts(f.subject, LastKnown(f.readings), f.now, f.thresholds), min(old)) if old else None
 
 
 # --- the filter and the part of the list that is shown ----------------------------------------------------------------
 
 
-def said(judged: Judged, name: str, field: Field[T], default: T) -> T:
-    """Return what was last said of a field, however long ago."""
-    found = last_said(judged, name, field)
-    return default if found is None else found
+def told(f: Facts, field: Field[T], default: T) -> T:
+    """Return what was last said of a field, however long ago: for the filter, for order and for names."""
+    reading = f.reading(field)
+    last = reading.last if isinstance(reading, Unavailable) else reading
+    return default if last is None else last.value
 
 
-def has_words(asked: str, *texts: str) -> bool:
-    """Whether every word that is asked for stands in one of the texts."""
-    all_of_it = " ".join(texts).casefold()
-    return all(word in all_of_it for word in asked.casefold().split())
+def has_words(asked: str, text: str) -> bool:
+    """Whether every word that is asked for stands in a text, which is in small letters."""
+    return all(word in text for word in asked.casefold().split())
 
 
 def choices(word: str, title: str, found: Iterable[str]) -> Choices:
@@ -120,24 +134,10 @@ def part(names: Sequence[T], shown: Stretch) -> Sequence[T]:
 # --- people -----------------------------------------------------------------------------------------------------------
 
 
-def accounts(judged: Judged) -> Mapping[str, str]:
-    """Return which agent an account is, by login in small letters, as far as pull requests and cards tell."""
-    found = {}
-    for name in judged.of("pull"):
-        author, agent = last_said(judged, name, G.PULL_AUTHOR), last_said(judged, name, G.PULL_AGENT)
-        if author and agent:
-            found[author.casefold()] = agent
-    for name in judged.of("card"):
-        agents = last_said(judged, name, G.CARD_AGENTS)
-        assignees = last_said(judged, name, G.CARD_ASSIGNEES) if agents else None
-        if agents and assignees and len(agents) == len(assignees):  # else it is not told who of them is one
-            found |= {login.casefold(): agent for login, agent in zip(assignees, agents, strict=True)}
-    return found
-
-
-def person(login: str, agents: Mapping[str, str]) -> Person:
-    """Return an account with the agent it is."""
-    return Person(login, agents.get(login.casefold()))
+def people(logins: Sequence[str], agents: Sequence[str]) -> tuple[Person, ...]:
+    """Return accounts, and which agents they are. Where only some are, it is not told which of them."""
+    known = agents if len(agents) == len(logins) else [None] * len(logins)
+    return tuple(Person(login, agent) for login, agent in zip(logins, known, strict=True))
 
 
 # --- what could not be read -------------------------------------------------------------------------------------------
@@ -149,7 +149,7 @@ def gaps(judged: Judged, whole: Field[bool]) -> Iterator[Gap]:
         answers = judged.facts(name).reading(G.FORGE_ANSWERS)
         if not (isinstance(answers, Known) and answers.value == "yes") or answers.expires_at <= judged.now:
             yield _silent(judged, name, answers)
-    lost = [name for name in there(judged, "repo") if _lost(judged, name)]
+    lost = unreadable(judged)
     if lost:
         yield _unread(judged, lost)
     for name in there(judged, whole.of):
@@ -168,9 +168,10 @@ def _silent(judged: Judged, name: str, answers: AnyReading) -> Gap:
     return Gap(ALL, title_of(judged, name), why, "", (answers, *known))
 
 
-def _lost(judged: Judged, name: str) -> bool:
-    reading = judged.facts(name).reading(G.REPO_STATE)
-    return isinstance(reading, Known) and reading.value in ("gone", "denied", "failing")
+def unreadable(judged: Judged) -> list[str]:
+    """Return the repositories that the forge answers for, and that cannot be read."""
+    states = ((name, judged.fields[name].get(G.REPO_STATE.name)) for name in there(judged, "repo"))
+    return [name for name, state in states if isinstance(state, Known) and state.value in UNREADABLE]
 
 
 def _unread(judged: Judged, lost: Sequence[str]) -> Gap:

@@ -9,6 +9,7 @@ Rule 3: what is asked stands in the address. A filter leaves out rows, and never
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -25,11 +26,11 @@ from quarterdeck.truth.tables import TABLES
 from quarterdeck.views import of_forge
 from quarterdeck.views.asked import Asked, Param
 from quarterdeck.views.frame import Page
-from quarterdeck.views.judged import Judged, needs_somebody
+from quarterdeck.views.judged import Judged
 from quarterdeck.views.model import Column, Link, Row, View
-from quarterdeck.views.of_forge import said
+from quarterdeck.views.of_forge import told
 from quarterdeck.views.rows import place_of, row
-from quarterdeck.views.work_pages import Choices, Group, PullTold, Queue
+from quarterdeck.views.work_pages import Choices, Group, Person, PullTold, Queue
 
 ROWS: Final = 50
 DRAFT: Final = "draft"
@@ -86,7 +87,7 @@ COLUMNS: Final = (
 
 
 class Stand(NamedTuple):
-    """Where a pull request stands in the queue."""
+    """Where a pull request stands in the queue, and by what it can be found."""
 
     group: str
     klass: str
@@ -96,106 +97,116 @@ class Stand(NamedTuple):
     """Since when somebody is waited for."""
     at: datetime | None
     """When it was last known, where it is not now."""
+    begun: float
+    """When somebody was first waited for, else when it was opened; in seconds, so that it can be put in order."""
+    repo: str
+    author: str | None
+    words: str
+    """Its repository, number and title in small letters."""
 
 
 def stand(f: Facts, judgement: Judgement) -> Stand:
     """Return where a pull request stands; of one that cannot be classed, also where it stood."""
+    group, was, at, waits = UNKNOWN, None, None, None
     klass = class_of(judgement)
     if klass != UNKNOWN:
-        group = DRAFT if klass == DRAFT else need(f, judgement)
-        return Stand(group, klass, None, waits_for(f, judgement).since, None)
-    then = of_forge.as_last_known(f)
-    if then is None:
-        return Stand(UNKNOWN, klass, None, None, None)
-    before = judge(TABLES["pull"], then[0])
-    was = class_of(before)
-    since = waits_for(then[0], before).since
-    return Stand(UNKNOWN, klass, was if was != UNKNOWN else None, since, then[1])
+        group, waits = DRAFT if klass == DRAFT else need(f, judgement), waits_for(f, judgement)
+    elif (then := of_forge.as_last_known(f)) is not None:
+        before = judge(TABLES["pull"], then[0])
+        waits = waits_for(then[0], before)
+        if class_of(before) != UNKNOWN:
+            was, at = class_of(before), then[1]
+    since = None if waits is None else waits.since
+    begun = since or told(f, G.PULL_OPENED_AT, None)
+    ref = ref_of(f.subject)
+    return Stand(
+        group,
+        klass,
+        was,
+        since,
+        at,
+        begun.timestamp() if begun else float("inf"),
+        repo_of(f.subject),
+        told(f, G.PULL_AUTHOR, None),
+        f"{ref} {told(f, G.PULL_TITLE, '')}".casefold(),
+    )
+
+
+Stands = Sequence[tuple[str, Stand]]
 
 
 def reviews(judged: Judged, asked: Asked, _recalled: object = None) -> View:
     """Return the queue over a filter."""
-    why = of_forge.hidden(judged)
-    names = of_forge.there(judged, "pull")
-    found = [name for name in names if _matches(judged, name, asked)]
-    found.sort(key=lambda name: _place(judged, name))
+    pulls = [(name, judged.noted(name, stand)) for name in of_forge.there(judged, "pull")]
+    found = sorted((each for each in pulls if _matches(each[1], asked)), key=_place)
     shown, refusal = of_forge.stretch(asked, len(found), ROWS)
     on_page = of_forge.part(found, shown)
-    about = [*of_forge.there(judged, "forge"), *_repos(judged)]
-    pulls, told = _rows(judged, on_page)
-    rows = (*pulls, *(row(judged, name) for name in about))
-    view = Page(judged, asked).view("reviews", "Reviews", [*names, *about], rows=rows, columns=COLUMNS)
-    queue = Queue(_groups(judged, found, on_page), told, _choices(judged, names), shown, why, refusal)
+    details = {name: _told(judged, name, stands) for name, stands in on_page}
+    about = [*of_forge.there(judged, "forge"), *of_forge.unreadable(judged)]
+    rows = (*(_row(judged, name, each) for name, each in details.items()), *(row(judged, name) for name in about))
+    names = [*(name for name, _ in pulls), *about]
+    view = Page(judged, asked).view("reviews", "Reviews", names, rows=rows, columns=COLUMNS)
+    why = of_forge.hidden(judged)
+    queue = Queue(_groups(found, on_page), details, _choices(pulls), shown, why, refusal)
     if why:
         headline, lede = of_forge.headline_of(why, past=judged.past)
         return replace(view, headline=headline if judged.instances else view.headline, lede=lede, queue=queue)
     return replace(
         view,
-        headline=_headline(judged, names),
-        lede=_lede(found, names),
+        headline=_headline(judged, pulls),
+        lede=_lede(len(found), len(pulls)),
         gaps=tuple(of_forge.gaps(judged, G.REVIEWS_WHOLE)),
         queue=queue,
-        needing=sum(judged.noted(name, stand).group == JUDGEMENT for name in names),
+        needing=sum(each.group == JUDGEMENT for _, each in pulls),
     )
 
 
-def _repos(judged: Judged) -> list[str]:
-    """Return the repositories about which there is something to say."""
-    return [name for name in of_forge.there(judged, "repo") if needs_somebody(judged.judgements[name])]
-
-
-def _place(judged: Judged, name: str) -> tuple[int, float, str]:
+def _place(each: tuple[str, Stand]) -> tuple[int, float, str]:
     """Where it stands in the list. What nobody knows the time of stands behind the others."""
-    stands = judged.noted(name, stand)
-    since = stands.since or said(judged, name, G.PULL_OPENED_AT, None)
-    return GROUPS.index(stands.group), float("inf") if since is None else since.timestamp(), name
+    name, stands = each
+    return GROUPS.index(stands.group), stands.begun, name
 
 
-def _matches(judged: Judged, name: str, asked: Asked) -> bool:
-    """Whether it is among those asked for. What costs least is looked at first."""
-    word, wanted = asked.word, asked.word("repo")
-    if wanted and repo_of(name) != wanted:
-        return False
-    if (author := word("author")) and said(judged, name, G.PULL_AUTHOR, None) != author:
-        return False
-    if (words_ := word("q")) and not of_forge.has_words(words_, ref_of(name), said(judged, name, G.PULL_TITLE, "")):
-        return False
-    if not word("class") and not word("need"):
+def _matches(one: Stand, asked: Asked) -> bool:
+    """Whether it is among those asked for."""
+    if not asked.words:
         return True
-    stands = judged.noted(name, stand)
-    return word("class") in ("", stands.klass, stands.was) and word("need") in ("", stands.group)
-
-
-def _choices(judged: Judged, names: Sequence[str]) -> tuple[Choices, ...]:
-    authors = (said(judged, name, G.PULL_AUTHOR, None) for name in names)
+    word = asked.word
     return (
-        of_forge.choices("repo", "Repository", map(repo_of, names)),
-        of_forge.choices("author", "Author", filter(None, authors)),
+        word("repo") in ("", one.repo)
+        and word("author") in ("", one.author)
+        and word("class") in ("", one.klass, one.was)
+        and word("need") in ("", one.group)
+        and of_forge.has_words(word("q"), one.words)
     )
 
 
-def _groups(judged: Judged, found: Sequence[str], on_page: Sequence[str]) -> tuple[Group, ...]:
-    groups: dict[str, list[str]] = {group: [] for group in GROUPS}
-    totals = dict.fromkeys(GROUPS, 0)
-    for name in found:
-        totals[judged.noted(name, stand).group] += 1
-    for name in on_page:
-        groups[judged.noted(name, stand).group].append(name)
+def _choices(pulls: Stands) -> tuple[Choices, ...]:
+    return (
+        of_forge.choices("repo", "Repository", (each.repo for _, each in pulls)),
+        of_forge.choices("author", "Author", (each.author for _, each in pulls if each.author)),
+    )
+
+
+def _groups(found: Stands, on_page: Stands) -> tuple[Group, ...]:
+    totals = Counter(each.group for _, each in found)
+    shown: dict[str, list[str]] = {group: [] for group in GROUPS}
+    for name, each in on_page:
+        shown[each.group].append(name)
     return tuple(
-        Group(group, *TITLES[group], tuple(subjects), totals[group]) for group, subjects in groups.items() if subjects
+        Group(group, *TITLES[group], tuple(subjects), totals[group]) for group, subjects in shown.items() if subjects
     )
 
 
 # --- what is said of all of them ------------------------------------------------------------------------------------
 
 
-def _headline(judged: Judged, names: Sequence[str]) -> str:
-    stands = [judged.noted(name, stand) for name in names]
-    mine = [each for each in stands if each.group == JUDGEMENT]
-    vague = sum(each.group == UNKNOWN for each in stands)
-    if not names:
+def _headline(judged: Judged, pulls: Stands) -> str:
+    mine = [each for _, each in pulls if each.group == JUDGEMENT]
+    vague = sum(each.group == UNKNOWN for _, each in pulls)
+    if not pulls:
         return "No pull request is open." if _all_read(judged) else "No open pull request is known."
-    if vague == len(names):
+    if vague == len(pulls):
         return "No pull request can be classed now."
     oldest = min((each.since for each in mine if each.since is not None), default=None)
     if len(mine) == 1:
@@ -212,10 +223,10 @@ def _all_read(judged: Judged) -> bool:
     return bool(forges) and not any(of_forge.gaps(judged, G.REVIEWS_WHOLE))
 
 
-def _lede(found: Sequence[str], names: Sequence[str]) -> str:
-    if not names:
+def _lede(found: int, of_all: int) -> str:
+    if not of_all:
         return "Open ones come here by themselves."
-    of = f"{len(found):,} of {len(names):,} open pull requests" if len(found) < len(names) else _open(len(names))
+    of = f"{found:,} of {_open(of_all).lower()}" if found < of_all else _open(of_all)
     return f"{of}. Times are since when somebody is waited for."
 
 
@@ -226,46 +237,39 @@ def _open(number: int) -> str:
 # --- one of them ------------------------------------------------------------------------------------------------------
 
 
-def _rows(judged: Judged, names: Sequence[str]) -> tuple[list[Row], dict[str, PullTold]]:
-    agents = of_forge.accounts(judged) if names else {}
-    told = {name: _told(judged, name, agents) for name in names}
-    return [_row(judged, name, told[name]) for name in names], told
-
-
-def _row(judged: Judged, name: str, told: PullTold) -> Row:
+def _row(judged: Judged, name: str, one: PullTold) -> Row:
     """Make the row; it leads also to the page of the agent that opened it."""
     made = row(judged, name, COLUMNS)
-    agent = told.author.agent if told.author is not None else None
+    agent = one.author.agent if one.author is not None else None
     if agent is None or agent not in judged.instances:
         return made
     place = place_of(subject(agent, "gateway"))
     return replace(made, links=(*made.links, Link("page", f"agents, {agent}", "Agent", place)))
 
 
-def _told(judged: Judged, name: str, agents: Mapping[str, str]) -> PullTold:
+def _told(judged: Judged, name: str, stands: Stand) -> PullTold:
     """Return all that is told of one. What can be classed by nothing but its past tells how it was."""
-    stands, facts = judged.noted(name, stand), judged.facts(name)
-    judgement, before = judged.judgements[name], of_forge.as_last_known(facts)
-    if stands.was is not None and before is not None:
+    facts, judgement = judged.facts(name), judged.judgements[name]
+    before = of_forge.as_last_known(facts) if stands.was is not None else None
+    if before is not None:
         facts = before[0]
         judgement = judge(TABLES["pull"], facts)
-    author = said(judged, name, G.PULL_AUTHOR, None)
-    files = said(judged, name, G.PULL_FILES, None)
+    files = told(facts, G.PULL_FILES, None)
     return PullTold(
         ref=ref_of(name),
-        title=said(judged, name, G.PULL_TITLE, ""),
+        title=told(facts, G.PULL_TITLE, ""),
         klass=stands.klass,
         was=stands.was,
-        known_at=stands.at if stands.was is not None else None,
-        author=None if author is None else of_forge.person(author, agents),
-        opened_at=said(judged, name, G.PULL_OPENED_AT, None),
+        known_at=stands.at,
+        author=None if stands.author is None else Person(stands.author, told(facts, G.PULL_AGENT, None)),
+        opened_at=told(facts, G.PULL_OPENED_AT, None),
         waits=waits_for(facts, judgement),
         conditions=conditions(facts),
         flags=flags(facts),
         sensitive=() if files is None else files.sensitive,
         sensitive_known=files is not None and files.whole,
-        checks=said(judged, name, G.PULL_CHECKS, ()),
-        reviews=said(judged, name, G.PULL_REVIEWS, ()),
-        closes=said(judged, name, G.PULL_CLOSES, ()),
-        blockers=said(judged, name, G.PULL_BLOCKERS, ()),
+        checks=told(facts, G.PULL_CHECKS, ()),
+        reviews=told(facts, G.PULL_REVIEWS, ()),
+        closes=told(facts, G.PULL_CLOSES, ()),
+        blockers=told(facts, G.PULL_BLOCKERS, ()),
     )

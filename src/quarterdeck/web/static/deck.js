@@ -187,7 +187,7 @@
     }
     dialog.showModal();
   };
-  const stops = () => [...all("main .rows summary, main tbody tr[id] th a")].filter((el) => el.checkVisibility());
+  const stops = () => [...all("main .rows summary, main tbody tr[id] th a, main .card .to")].filter((el) => el.checkVisibility());
   const move = (by) => {
     const rows = stops(), at = rows.findIndex((el) => el === document.activeElement || el.closest("li, tr")?.contains(document.activeElement));
     const next = rows[at < 0 ? (by > 0 ? 0 : rows.length - 1) : Math.min(rows.length - 1, Math.max(0, at + by))];
@@ -204,7 +204,7 @@
     if (one(".opened .close")) one(".opened .close").click();
     else if (row) { row.open = false; row.querySelector("summary").focus(); }
   };
-  const open = () => document.activeElement?.closest?.("main :is(summary, th a)")?.click();
+  const open = () => document.activeElement?.closest?.("main :is(summary, th a, .card .to)")?.click();
   const ACTS = { "/": search, j: () => move(1), k: () => move(-1), o: open, Escape: leave, "?": help };
   document.addEventListener("keydown", (event) => {
     const writing = event.target.closest?.("input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable]");
