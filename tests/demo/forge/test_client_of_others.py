@@ -80,20 +80,21 @@ def test_a_piece_of_work_is_done_with_it(forgejo: FakeForge) -> None:
         ("repository", "repo_create_branch", branch),
         ("repository", "repo_create_file", {"filepath": "count.py", "content": text, "branch": "claim/1", **TOOLS}),
         ("repository", "repo_create_pull_request", proposed),
-        ("repository", "repo_create_status", {"sha": "claim/1", "state": "success", "context": "ci/test", **TOOLS}),
     )
     assert (answers[2].get("status"), answers[2]["error"]) == (409, "ConflictError")
-    assert [said(each) for each in answers if each is not answers[2]][3]["head"]["ref"] == "claim/1"
+    head = said(answers[4])["head"]
+    assert head["ref"] == "claim/1"
     answers = ask(
         forgejo.url,
         forgejo.login(forgejo.bob),
         ("repository", "repo_create_pull_review", {"index": 2, "event": "APPROVED", "body": "Yes.", **TOOLS}),
+        ("repository", "repo_create_status", {"sha": head["sha"], "state": "success", "context": "ci/test", **TOOLS}),
         ("repository", "repo_merge_pull_request", {"index": 2, "do": "merge", **TOOLS, **ONCE}),
         ("repository", "repo_get_pull_request", {"index": 2, **TOOLS}),
         ("issue", "get_issue", {"index": 1, **TOOLS}),
     )
-    assert said(answers[0])["state"] == "APPROVED"
-    assert (said(answers[2])["merged"], said(answers[3])["state"]) == (True, "closed")
+    assert (said(answers[0])["state"], said(answers[1])["status"]) == ("APPROVED", "success")
+    assert (said(answers[3])["merged"], said(answers[4])["state"]) == (True, "closed")
 
 
 def test_it_is_refused_as_by_a_real_one(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from quarterdeck.demo.forge.state import Hook
 from tests.demo.forge import published
 
 pytestmark = pytest.mark.timeout(published.LIMIT_S)
-EXAMPLES: Final = 12
+EXAMPLES: Final = 8
 NEWER: Final[dict[str, set[str]]] = {
     "User": {"username"},  # every forge has it, and no description
     "GeneralAPISettings": {"default_max_response_size"},  # since 1.24
