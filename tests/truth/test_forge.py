@@ -200,6 +200,7 @@ REPO: dict[str, tuple[World, Status, str]] = {
         "is gone, or is not shown",
     ),
     "list torn": ({G.PULLS_WHOLE: False}, Status.UNKNOWN, "list of pull requests was not whole"),
+    "other list torn": ({G.ISSUES_WHOLE: False}, Status.UNKNOWN, "list of issues was not whole"),
     "both torn": (
         {G.PULLS_WHOLE: False, G.ISSUES_WHOLE: False},
         Status.UNKNOWN,

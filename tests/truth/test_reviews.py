@@ -315,6 +315,13 @@ CASES: dict[str, tuple[World, str, str, str, str]] = {
         "routine",
         "not told whether it must be there",
     ),
+    "enough approve, and one more was asked whose review does not count": (
+        {G.PULL_REVIEWS: (review("bob"), review("carol", "requested", official=False))},
+        READY,
+        OK,
+        "routine",
+        "may be merged",
+    ),
     "who was asked has reviewed": (
         {G.PULL_REVIEWS: (ASKED, review("alice"))},
         READY,
@@ -536,6 +543,12 @@ def test_what_is_not_told_is_neither_met_nor_unmet() -> None:
         ("a review by alice is waited for, not told whether it must be there", None),
         ("its base has moved on, not told whether the branch minds", None),
     ]
+
+
+def test_too_few_approvals_are_too_few_whatever_is_not_told() -> None:
+    """Where even the approvals of older heads would not do, it is no longer open whether they count."""
+    spoiled: World = {G.PULL_REVIEWS: (old("bob", "approved"),), G.PULL_RULE: PLAIN._replace(approvals=2)}
+    assert ("0 of 2 approvals; 1 more of an older head: it is not told whether it counts", False) in told(spoiled)
 
 
 def test_what_could_not_be_read_is_listed_with_its_reason_beside_what_is_known() -> None:
