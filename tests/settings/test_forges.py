@@ -187,6 +187,7 @@ WORDS = [
     ("claim = '{number}{number}'", '"claim" in [[forges]] is not the name of a branch with {number} in it'),
     ("drafts = ['']", '"drafts" in [[forges]] has an entry, number 1, that is not one line of text'),
     ("every_s = 1", '"every_s" in [[forges]] is less than 15 seconds'),
+    ("every_s = 201", '"every_s" in [[forges]] is more than 200 seconds. Write 200 or less'),
     ("in_flight = 0", '"in_flight" in [[forges]] is not a whole number from 1 to 16'),
     ("calls = 1", '"calls" in [[forges]] is not a whole number from 20 to 5000'),
     ("people = ['renovate']\nbots = ['Renovate']", '"renovate" stands in "people" of [[forges]], and in "bots"'),

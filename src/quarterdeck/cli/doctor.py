@@ -234,7 +234,7 @@ MENDS: Final = {
 }
 """What to do where a forge does not answer as one."""
 REACH_IT: Final = "See whether it runs, and whether its url in [[forges]] is right."
-TOKEN: Final = "Make a token with read:issue, read:repository and read:organization, and no other scope."  # noqa: S105 -- words about one
+TOKEN: Final = "Make a token with read:issue, read:repository, read:organization and read:user, and no other scope."  # noqa: S105 -- words about one
 NAMED: Final = 3
 
 

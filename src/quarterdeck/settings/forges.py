@@ -20,6 +20,7 @@ from quarterdeck.settings.parse import Parsed
 from quarterdeck.settings.readers import Wrong
 from quarterdeck.settings.sign_in import SECRET_LIMIT, sure
 from quarterdeck.truth.forge import SAYINGS
+from quarterdeck.truth.forge_fields import LISTED
 from quarterdeck.truth.instance import Instance
 from quarterdeck.truth.watched import Forge
 
@@ -28,6 +29,9 @@ Row = Mapping[str, Any]
 BELL_LEAST: Final = 16
 """The fewest characters of a secret that signs webhooks: a shorter one could be guessed."""
 API: Final = "/api/v1"
+SOONEST_S: Final = 15
+SELDOM_S: Final = int(LISTED.total_seconds()) // 3
+"""A third of how long what a list tells is fresh: so one look that fails makes nothing old."""
 
 _LOGIN: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _PART: Final = r"[A-Za-z0-9_.*?-]{1,100}"
@@ -69,6 +73,13 @@ def _one_line(least: int) -> readers.Reader[Path]:
         return file
 
     return read
+
+
+def _every(raw: object) -> float:
+    value = readers.seconds_from(SOONEST_S)(raw)
+    if value <= SELDOM_S:
+        return value
+    raise Wrong(f"is more than {SELDOM_S} seconds", f"Write {SELDOM_S} or less: else what it told is old in between.")
 
 
 def _sayings(raw: object) -> Mapping[str, str]:
@@ -125,7 +136,8 @@ FORGES: Final = Table(
         "token_file": Setting(
             _one_line(1),
             "A file with the token of an account of a machine, for nobody else to read. The token needs "
-            "`read:issue`, `read:repository` and `read:organization`, and no scope that writes.",
+            "`read:issue`, `read:repository` and `read:organization`; with `read:user` it is told whose it is. "
+            "No other scope is of use.",
             "none: only what the forge tells everybody",
             example='"~/.config/quarterdeck/forge-token"',
         ),
@@ -208,7 +220,11 @@ FORGES: Final = Table(
             "none: nobody can ring",
             example='"~/.config/quarterdeck/forge-bell"',
         ),
-        "every_s": Setting(readers.seconds_from(15), "How often it is asked; 15 at least.", f"{_USUAL.every_s:g}"),
+        "every_s": Setting(
+            _every,
+            f"How often it is asked; {SOONEST_S} at least, {SELDOM_S} at most: what it told is old after ten minutes.",
+            f"{_USUAL.every_s:g}",
+        ),
         "in_flight": Setting(readers.whole(1, 16), "Questions at once, at most.", f"{_USUAL.in_flight}"),
         "calls": Setting(
             readers.whole(20, 5_000),

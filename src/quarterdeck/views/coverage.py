@@ -162,6 +162,11 @@ def _of_forges(judged: Judged) -> Iterator[Gap]:
             reading = judged.facts(name).reading(field)
             if isinstance(reading, Known) and reading.value is False:
                 yield Gap(ALL, f"{name}: {what}", why, fix, (reading,))
+        whose, scopes = (judged.facts(name).reading(field) for field in (G.TOKEN_LOGIN, G.TOKEN_SCOPES))
+        has_one = isinstance(scopes, Known) and scopes.value != ()  # of none at all, an empty list is told
+        if has_one and isinstance(whose, Known) and whose.value is None:
+            why = "The forge does not say whose the token is: whether it is a person's or an admin's is not known."
+            yield Gap(ALL, f"{name}: its token", why, "Make one that may also `read:user`.", (whose,))
         pulls = (each for each in judged.of("pull") if each.startswith(f"{name}/"))
         rules = (judged.facts(pull).reading(G.PULL_RULE) for pull in pulls)
         partly = next((each for each in rules if isinstance(each, Known) and not each.value.whole), None)
