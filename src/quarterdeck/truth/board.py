@@ -177,8 +177,8 @@ def _least(lanes: list[str]) -> str:
 
 
 def _of_words(s: Seen) -> str:
-    """The least advanced lane that its labels put it in."""
-    return _least([s.held if word == READY else word for word in s.said])
+    """The least advanced lane that its labels put it in, unless something blocks it."""
+    return BLOCKED if s.blocked else _least([s.held if word == READY else word for word in s.said])
 
 
 def _overtaken(s: Seen) -> bool:
