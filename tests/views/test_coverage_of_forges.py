@@ -55,7 +55,7 @@ def test_no_forge_is_a_gap() -> None:
 def test_a_forge_that_tells_all_leaves_no_gap() -> None:
     """Where it is one of those this was made for, its lists are whole and its rules are told, nothing is said of it."""
     pull = forge.pull("main", "acme/tools", 1)
-    told = (known(MAIN, G.FORGE_KNOWN_RELEASE, value=True), known(MAIN, G.FORGE_WHOLE, value=True))
+    told = [known(MAIN, G.FORGE_KNOWN_RELEASE, value=True), known(MAIN, G.FORGE_WHOLE, value=True)]
     told += (known(MAIN, G.TOKEN_LOGIN, "watcher"), known(MAIN, G.TOKEN_SCOPES, ("read:issue",)))
     found = gaps(*told, known(pull, G.PULL_RULE, RULE))
     assert not [place for place in found if place.startswith(MAIN) or place == "reviews and tasks"]
@@ -65,7 +65,7 @@ def test_what_a_forge_does_not_tell_is_a_gap_with_its_reading() -> None:
     """Its release, cut lists, whose the token is, and rules that only admins are told: once each, with who says so."""
     pulls = [forge.pull("main", "acme/tools", number) for number in (1, 2)]
     rules = [known(pull, G.PULL_RULE, RULE._replace(rejections_block=None)) for pull in pulls]
-    told = (known(MAIN, G.FORGE_KNOWN_RELEASE, value=False), known(MAIN, G.FORGE_WHOLE, value=False))
+    told = [known(MAIN, G.FORGE_KNOWN_RELEASE, value=False), known(MAIN, G.FORGE_WHOLE, value=False)]
     told += (known(MAIN, G.TOKEN_LOGIN, None), known(MAIN, G.TOKEN_SCOPES, ("read:issue",)))
     found = {place: gap for place, gap in gaps(*told, *rules).items() if place.startswith(MAIN)}
     whole = {f"{MAIN}: its release", f"{MAIN}: its lists", f"{MAIN}: its token", f"{MAIN}: what branches ask"}
