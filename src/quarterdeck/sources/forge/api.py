@@ -261,6 +261,12 @@ class ChangedFile(Struct, frozen=True, gc=False):
     deletions: int | None = None
 
 
+class Entry(Struct, frozen=True, gc=False):
+    """A file or a folder."""
+
+    name: str | None = None
+
+
 class TimelineEntry(Struct, frozen=True, gc=False):
     """Something that was done to an issue or a pull request."""
 

@@ -155,6 +155,11 @@ class ForgeReader:
         """Its own labels."""
         return await self._list((*_repo(full), "labels"), LABELS, pages)
 
+    async def names(self, full: str) -> Told[tuple[str, ...]]:
+        """What lies at the top of its default branch."""
+        told = await self._one((*_repo(full), "contents"), ENTRIES)
+        return _again(told, tuple(each.name for each in api.listed(told.value) if each.name))
+
     async def text(self, full: str, path: str, ref: str | None = None) -> Told[str]:
         """A text file, of its default branch or of a branch, tag or commit."""
         query = {} if ref is None else {"ref": ref}
@@ -318,5 +323,6 @@ BRANCHES: Final = Listed[api.Branch](Decoder(tuple[api.Branch, ...] | None), key
 LABELS: Final = Listed[api.Label](Decoder(tuple[api.Label, ...] | None))
 REVIEWS: Final = Listed[api.Review](Decoder(tuple[api.Review, ...] | None))
 STATUSES: Final = Listed[api.CommitStatus](Decoder(api.CombinedStatus), inside=lambda told: api.listed(told.statuses))
+ENTRIES: Final = msgspec.json.Decoder(tuple[api.Entry, ...] | None)
 FILES: Final = Listed[api.ChangedFile](Decoder(tuple[api.ChangedFile, ...] | None), key=lambda file: file.filename)
 TIMELINE: Final = Listed[api.TimelineEntry](Decoder(tuple[api.TimelineEntry, ...] | None), is_counted=False)

@@ -332,7 +332,15 @@ class Details:
 
     async def _owners(self, held: HeldRepo) -> str:
         """Return what the first CODEOWNERS says that there is; nothing where there is none."""
+        try:
+            top = (await self._client.names(held.row.name)).value
+        except ForgeError as error:
+            if error.status != NOT_THERE:
+                raise
+            return ""  # nothing was committed yet
         for place in codeowners.PLACES:
+            if place.partition("/")[0] not in top:
+                continue
             try:
                 return (await self._client.text(held.row.name, place)).value
             except ForgeError as error:

@@ -33,6 +33,7 @@ from quarterdeck.sources.forge.memory import (
 from quarterdeck.sources.forge.paging import Told
 from quarterdeck.sources.forge.ranks import NEWS, Rank
 from quarterdeck.sources.forge.readings import again
+from quarterdeck.sources.forge.scopes import Scopes
 from quarterdeck.truth.forge import Reads
 from quarterdeck.truth.reading import Reason
 
@@ -42,7 +43,7 @@ TOO_OFTEN: Final = frozenset({429, 503})
 GONE: Final = frozenset({404, 410})
 SILENCES: Final = 8
 """After so many questions in a row that it could not answer at all, nothing more is asked."""
-FAILS: Final = 500
+FORBIDDEN, FAILS = 403, 500
 CLOSED_PAGES: Final = 20
 QUIET: Final = 100
 """Drafts are read in a look of fewer questions than this."""
@@ -71,7 +72,7 @@ class Refresh:
         if tours.is_due(server.asked_at, self._now, tours.RARE):
             self._ask(Rank.FIRST, "settings", self._settings, self._details.no_release)
         self._ask(Rank.FIRST, "repos", self._repos, self._down)
-        if tours.is_due(server.token_at, self._now, tours.RARE):
+        if self._forge.token_file is not None and tours.is_due(server.token_at, self._now, tours.RARE):
             self._ask(Rank.LISTS, "token", self._token, self._no_token)
         await self._agenda.run()
         link(self._look, self._details)
@@ -146,15 +147,16 @@ class Refresh:
 
     async def _token(self) -> None:
         """Ask what the token may: who it is of, where it may ask that; else the refusal tells its scopes."""
-        server = self._memory.server
+        server, held = self._memory.server, None
+        server.login, server.is_admin = None, None
         try:
             me = (await self._client.me()).value
             server.login, server.is_admin = me.login, bool(me.is_admin)
         except ForgeError as error:
-            if error.status != 403:  # noqa: PLR2004 -- forbidden
+            if error.status != FORBIDDEN:
                 raise
-            server.login, server.is_admin = None, None
-        server.scopes = (await self._client.scopes()).value
+            held = error.held
+        server.scopes = (await self._client.scopes()).value if held is None else Scopes(held, is_open=False)
         server.scopes_failure, server.token_at = None, self._now
 
     def _no_token(self, failure: Failure) -> None:

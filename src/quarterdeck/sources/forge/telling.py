@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from quarterdeck.sources.forge.memory import Failure, Held, HeldRepo, Memory, Server
 from quarterdeck.sources.forge.readings import NOT_READ, PARTS_OF_LIFE, Maker, failed, lost
@@ -30,6 +30,8 @@ OF_RELEASE: Final = (G.FORGE_RELEASE, G.FORGE_FLAVOUR, G.FORGE_KNOWN_RELEASE, G.
 OF_TOKEN: Final = (
     G.TOKEN_LOGIN, G.TOKEN_ADMIN, G.TOKEN_HUMAN, G.TOKEN_SCOPES, G.TOKEN_EXCESS, G.TOKEN_MISSING,
 )  # fmt: skip
+NO_TOKEN: Final = frozenset({G.TOKEN_SCOPES, G.TOKEN_EXCESS, G.TOKEN_MISSING})
+"""What is empty where nobody asks by name; the rest is none."""
 OF_ANSWERS: Final = (G.FORGE_CLOCK_AHEAD, G.FORGE_DEBTS, G.FORGE_REPOS, G.FORGE_WHOLE)
 OF_LISTS: Final = (G.OPEN_PULLS, G.OPEN_ISSUES, G.PULLS_WHOLE, G.ISSUES_WHOLE)
 STATES: Final = {Reason.MISSING: "gone", Reason.DENIED: "denied"}
@@ -115,7 +117,7 @@ class Teller:
         if down is None:
             yield from self._answers(server, now)
         else:
-            yield from failed((*OF_ANSWERS, *OF_RELEASE, *self._of_token()), subject, origin, down, now)
+            yield from failed((*OF_ANSWERS, *OF_RELEASE, *OF_TOKEN), subject, origin, down, now)
 
     def _answers(self, server: Server, now: datetime) -> Iterator[AnyReading]:
         memory, subject = self._memory, self._forge.subject
@@ -156,13 +158,14 @@ class Teller:
 
     # --- the token -----------------------------------------------------------------------------------------------
 
-    def _of_token(self) -> tuple[Field[Any], ...]:
-        return OF_TOKEN if self._forge.token_file is not None else ()
-
     def _token(self, server: Server, now: datetime) -> Iterator[AnyReading]:
         subject, origin = self._forge.subject, self._maker.origin("/user")
+        if self._forge.token_file is None:
+            none = ((field, () if field in NO_TOKEN else None) for field in OF_TOKEN)
+            yield from self._maker.known(subject, Origin(SETTINGS, f"forges.{self._forge.id}"), tuple(none), now)
+            return
         if server.scopes is None or server.token_at is None:
-            yield from failed(self._of_token(), subject, origin, server.scopes_failure or NOT_READ, now)
+            yield from failed(OF_TOKEN, subject, origin, server.scopes_failure or NOT_READ, now)
             return
         scopes = server.scopes
         said = (
