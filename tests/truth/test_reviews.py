@@ -492,7 +492,7 @@ def test_every_condition_is_shown_and_not_only_the_first() -> None:
         ("a draft: its title says so", False),
         ("depends on acme/tools#3, acme/docs#4", False),
         ("a label says that it is blocked", False),
-        ("conflicts with its base", False),
+        ("not told of a draft whether it conflicts with its base", None),
         ("bob asks for changes", False),
         ("carol asked for changes of an older head, and has not looked again", False),
         ("ci/* has failed", False),
@@ -502,6 +502,13 @@ def test_every_condition_is_shown_and_not_only_the_first() -> None:
         ("a review by alice is waited for", False),
         ("its base has moved on", False),
     ]
+
+
+def test_of_a_draft_no_conflict_is_claimed() -> None:
+    """The forge says of every draft that it cannot be merged: that is no conflict, and no proof that there is none."""
+    assert ("conflicts with its base", False) in told(CONFLICT)
+    assert ("not told of a draft whether it conflicts with its base", None) in told({G.PULL_DRAFT: True, **CONFLICT})
+    assert ("merges without a conflict", True) in told({G.PULL_DRAFT: True})
 
 
 def test_what_is_met_is_shown_as_met() -> None:
@@ -639,6 +646,7 @@ def test_what_there_is_to_know_beside_the_class(spoiled: World, expected: dict[s
 AWAITED: dict[str, tuple[World, Waits]] = {
     "draft": ({G.PULL_DRAFT: True}, Waits("author", ("north-bot",), ago(5 * HOUR))),
     "blocked": ({G.PULL_BLOCKERS: ("acme/tools#3",)}, Waits("others", ("acme/tools#3",), None)),
+    "blocked, nobody knows by what": ({G.PULL_BLOCKED_BY_LABEL: True}, Waits("nobody", (), None)),
     "conflict": (CONFLICT, Waits("author", ("north-bot",), ago(600))),
     "conflict of nobody's": ({**CONFLICT, G.PULL_AUTHOR: None}, Waits("author", (), ago(600))),
     "computing": (

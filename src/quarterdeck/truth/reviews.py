@@ -117,8 +117,13 @@ MERGES: Final = {
 }
 
 
+OF_A_DRAFT: Final = _untold("not told of a draft whether it conflicts with its base")
+"""Of every draft the forge says that it cannot be merged."""
+
+
 def _merges(f: Facts) -> Iterable[Stands]:
-    yield MERGES[in_conflict(f)]
+    said_no = not f[G.PULL_MERGEABLE]
+    yield OF_A_DRAFT if said_no and f[G.PULL_DRAFT] else MERGES[in_conflict(f)]
 
 
 def _objects(f: Facts) -> Iterable[Stands]:
@@ -277,7 +282,7 @@ def _running(f: Facts) -> Waits:
 WAITS: Final[Mapping[str, Callable[[Facts], Waits]]] = MappingProxyType(
     {
         "draft": _author(lambda f: f[G.PULL_OPENED_AT]),
-        "blocked": lambda f: Waits("others", f[G.PULL_BLOCKERS], None),
+        "blocked": lambda f: Waits("others" if f[G.PULL_BLOCKERS] else "nobody", f[G.PULL_BLOCKERS], None),
         "conflict": _author(_since_conflict),
         "computing": lambda f: Waits("forge", (), _since_conflict(f)),
         "changes requested": _author(objected_at),
