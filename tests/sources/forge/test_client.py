@@ -52,6 +52,7 @@ QUESTIONS: dict[str, tuple[Asks, str, object]] = {
         [{"rule_name": "main"}],
     ),
     "labels": (lambda f: f.labels(FULL), "/repos/acme/tools/labels?page=1&limit=50", []),
+    "names": (lambda f: f.names(FULL), "/repos/acme/tools/contents", [{"name": "README.md"}]),
     "text": (lambda f: f.text(FULL, "docs/CODEOWNERS", "main"), "/repos/acme/tools/raw/docs/CODEOWNERS?ref=main", ""),
 }
 

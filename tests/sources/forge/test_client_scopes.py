@@ -30,6 +30,34 @@ def test_a_token_that_is_let_through_is_too_much(reply: Reply) -> None:
     assert (scopes.held, scopes.is_open, scopes.excess, scopes.missing) == (None, True, ("all",), ())
 
 
+OLDER = "token does not have at least one of required scope(s): [{}]"
+
+
+@pytest.mark.parametrize("lacks", [(), ("read:issue",), ("read:issue", "read:repository")])
+def test_a_release_that_does_not_tell_scopes_is_asked_for_each(lacks: tuple[str, ...]) -> None:
+    """Where a refusal does not tell what a token has, what it lacks is found out; what is too much is not known."""
+    needs = {"/api/v1/repos/issues/search": "read:issue", "/api/v1/repos/search": "read:repository"}
+
+    def answer(question: Question) -> Reply:
+        needed = needs.get(question.path, "read:admin")
+        is_refused = needed in lacks or needed == "read:admin"
+        return told({"message": OLDER.format(needed)}, 403) if is_refused else told([])
+
+    with ToldForge(answer) as forge:
+        answered = ask(forge.url, lambda reader: reader.scopes())
+        assert [question.query for question in forge.asked] == [{"limit": "1"}] * 3
+    scopes = answered.value
+    assert (scopes.held, scopes.is_open, scopes.excess, scopes.missing) == (None, False, None, lacks)
+    assert answered.calls == 3
+
+
+def test_a_refusal_that_is_about_something_else_is_no_scope() -> None:
+    """While scopes are found out, a failure of another kind is that failure, and no finding about the token."""
+    replies = [told({"message": OLDER.format("read:admin")}, 403), told({"message": "banned"}, 403)]
+    error = fails(lambda question: replies[question.number - 1], lambda reader: reader.scopes())
+    assert (error.status, error.said) == (403, "banned")
+
+
 def test_a_token_that_is_not_known_has_no_scopes() -> None:
     """A refusal of the token itself is that, and not a finding about its scopes."""
     assert fails(lambda _: told({}, 401), lambda reader: reader.scopes()).status == 401

@@ -37,6 +37,12 @@ PAGES: Final = 200
 """How many pages of one list are read, unless somebody says otherwise."""
 JSON: Final = "application/json"
 NOTHING: Final[Query] = {}
+FORBIDDEN: Final = 403
+PROBES: Final[Mapping[str, Pieces]] = {
+    "read:issue": ("repos", "issues", "search"),
+    "read:repository": ("repos", "search"),
+}
+"""What is asked for want of which scope it would be refused."""
 COUNT: Final = re.compile(r"[0-9]{1,9}")
 
 
@@ -89,15 +95,32 @@ class ForgeReader:
         return await self._one(("user",), USER)
 
     async def scopes(self) -> Told[Scopes]:
-        """What the token may ask: told by how it is refused what only admins may."""
-        at = self._clock()
+        """What the token may ask: told by how it is refused what only admins may.
+
+        A release that refuses without telling its scopes is asked one small question for each scope instead.
+        """
+        at, before = self._clock(), self.calls
         try:
             told = await self._one(("admin", "cron"), ANYTHING, {"limit": 1})
         except ForgeError as error:
-            if error.status != 403:  # noqa: PLR2004 -- forbidden
+            if error.status != FORBIDDEN:
                 raise
-            return _told(Scopes(error.held, is_open=error.held is None), at, None)
+            is_open = error.held is None and not error.needs
+            lacks = await self._lacks() if error.held is None and not is_open else ()
+            return _told(Scopes(error.held, is_open, lacks), at, None)._replace(calls=self.calls - before)
         return _again(told, ADMINS)
+
+    async def _lacks(self) -> tuple[str, ...]:
+        """Return which scopes what is asked here is refused for."""
+        lacks = []
+        for scope, pieces in PROBES.items():
+            try:
+                await self._one(pieces, ANYTHING, {"limit": 1})
+            except ForgeError as error:
+                if error.status != FORBIDDEN or scope not in error.needs:
+                    raise
+                lacks.append(scope)
+        return tuple(lacks)
 
     # --- all repositories ----------------------------------------------------------------------------------------
 
