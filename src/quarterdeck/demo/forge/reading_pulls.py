@@ -8,10 +8,13 @@ from typing import Any, Final
 from quarterdeck.demo.forge.acts import newest_statuses
 from quarterdeck.demo.forge.asking import Answer, Ask, absent
 from quarterdeck.demo.forge.reading import STATES, shapes
+from quarterdeck.demo.forge.shapes import NEVER, UNSIGNED, moment
 from quarterdeck.demo.forge.state import Repo, Status, Thread
 from quarterdeck.demo.forge.trees import Change
 
 WORST: Final = ("error", "failure", "warning", "pending", "success", "skipped")
+LISTED: Final = {"deleted": "removed", "changed": "modified"}
+"""A commit has other words for what happened to a file than a pull request."""
 ORDERS: Final[dict[str, tuple[Callable[[Thread], Any], bool]]] = {
     "recentupdate": (lambda each: each.updated, True),
     "leastupdate": (lambda each: each.updated, False),
@@ -83,14 +86,28 @@ def commits(ask: Ask) -> Answer:
 
 def _commit(ask: Ask, of: Repo, sha: str) -> dict[str, Any]:
     seen, form = of.trees.look(sha), shapes(ask)
-    at = seen.at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    at, api = moment(seen.at), f"{form.api(of)}/git"
     who = {"name": seen.author, "email": seen.email, "date": at}
-    told = {"url": f"{form.api(of)}/git/commits/{sha}", "author": who, "committer": who, "message": seen.message}
+    told: dict[str, Any] = {"url": f"{api}/commits/{sha}", "author": who, "committer": who, "message": seen.message}
+    told |= {"tree": {"url": f"{api}/trees/{sha}", "sha": sha, "created": at}}
+    told |= {"verification": {**UNSIGNED, "payload": ""}}
     known = ask.forge.accounts.get(seen.author)
     user = form.user(known) if known else None
-    commit = {**told, "tree": None, "verification": None}
-    ends = {"url": told["url"], "sha": sha, "created": at, "html_url": f"{form.page(of)}/commit/{sha}"}
-    return {**ends, "commit": commit, "author": user, "committer": user, "parents": [], "files": None, "stats": None}
+    before = of.trees.parent(sha)
+    changes = of.trees.changes(before, sha) if before else []
+    added, gone = sum(each.additions for each in changes), sum(each.deletions for each in changes)
+    return {
+        "url": told["url"],
+        "sha": sha,
+        "created": at,
+        "html_url": f"{form.page(of)}/commit/{sha}",
+        "commit": told,
+        "author": user,
+        "committer": user,
+        "parents": [{"url": f"{api}/commits/{before}", "sha": before, "created": NEVER}] if before else [],
+        "files": [{"filename": each.path, "status": LISTED.get(each.status, each.status)} for each in changes],
+        "stats": {"total": added + gone, "additions": added, "deletions": gone},
+    }
 
 
 def statuses(ask: Ask) -> Answer:

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
@@ -32,6 +33,22 @@ from quarterdeck.demo.forge.state import (
 GHOST: Final = Account(-1, "Ghost")
 NEVER: Final = "0001-01-01T00:00:00Z"
 DRAFTS: Final = ("wip:", "[wip]")
+UNSIGNED: Final = {"verified": False, "reason": "gpg.error.not_signed_commit", "signature": "", "signer": None}
+YES: Final = ("has_issues", "has_pull_requests", "has_releases", "has_packages", "has_actions", "allow_merge_commits",
+              "allow_rebase", "allow_rebase_explicit", "allow_rebase_update", "allow_squash_merge",
+              "allow_fast_forward_only_merge")  # fmt: skip
+NO: Final = ("has_wiki", "has_projects", "internal", "ignore_whitespace_conflicts", "default_allow_maintainer_edit",
+             "default_delete_branch_after_merge")  # fmt: skip
+OWN: Final[Mapping[str, Row]] = {
+    "gitea": {"topics": [], "licenses": None},
+    "forgejo": {
+        "topics": None,
+        "globally_editable_wiki": False,
+        "wiki_branch": "main",
+        "default_update_style": "merge",
+    },
+}
+"""What each flavour says of a repository by itself."""
 DECIDING: Final = ("APPROVED", "REQUEST_CHANGES", "REQUEST_REVIEW")
 
 
@@ -88,13 +105,14 @@ class Shapes:
             "following_count": 0,
             "starred_repos_count": 0,
         }
-        return {**told, "username": account.login}
+        pronouns = {"pronouns": ""} if self.forge.flavour == "forgejo" else {}
+        return {**told, **pronouns, "username": account.login}
 
     def repo(self, repo: Repo) -> Row:
         """A repository."""
         page, open_ = self.page(repo), [thread for thread in repo.threads.values() if thread.closed is None]
         moved = [thread.updated for thread in repo.threads.values()]
-        flags = ("has_issues", "has_pull_requests", "allow_merge_commits", "allow_rebase", "allow_squash_merge")
+        tracker = {"enable_time_tracker": True, "allow_only_contributors_to_track_time": True}
         return {
             "id": repo.id,
             "owner": self.user(repo.owner),
@@ -128,15 +146,17 @@ class Shapes:
             "updated_at": moment(max([repo.created, *moved])),
             "archived_at": "1970-01-01T00:00:00Z",
             "permissions": self._permissions(repo),
-            **dict.fromkeys(flags, True),
-            "has_wiki": False,
-            "has_projects": False,
-            "internal": False,
+            **dict.fromkeys(YES, True),
+            **dict.fromkeys(NO, False),
+            **OWN[self.forge.flavour],
+            "internal_tracker": {**tracker, "enable_issue_dependencies": repo.dependencies},
+            "avatar_url": "",
+            "default_merge_style": "merge",
             "mirror_interval": "",
             "mirror_updated": NEVER,
             "object_format_name": "sha1",
-            "topics": [],
-            "licenses": None,
+            "parent": None,
+            "repo_transfer": None,
         }
 
     def _permissions(self, repo: Repo) -> Row:
@@ -324,7 +344,7 @@ class Shapes:
         known = self.forge.accounts.get(commit.author)
         who = {"name": commit.author, "email": commit.email, "username": known.login if known else ""}
         told: Row = {"id": sha, "message": commit.message, "url": f"{self.page(repo)}/commit/{sha}", "author": who}
-        told |= {"committer": who, "verification": None, "timestamp": moment(commit.at)}
+        told |= {"committer": who, "verification": {**UNSIGNED, "payload": ""}, "timestamp": moment(commit.at)}
         return {**told, "added": None, "removed": None, "modified": None}
 
     def rule(self, rule: Rule, at: datetime) -> Row:

@@ -120,6 +120,10 @@ class Trees:
             )
         return self._commits[sha]
 
+    def parent(self, sha: str) -> str:
+        """Return the commit before one; nothing for the first."""
+        return _run(self.place, "rev-parse", "--verify", "--quiet", f"{sha}^").stdout.decode().strip()
+
     def merge_base(self, base: str, head: str) -> str:
         """Return where two commits parted."""
         if (base, head) not in self._bases:
