@@ -93,7 +93,7 @@ FORGE: dict[str, tuple[World, Status, str, str]] = {
         "the forge answers",
     ),
     "nothing is told of the token": (
-        {G.TOKEN_LOGIN: None, G.TOKEN_ADMIN: None, G.TOKEN_HUMAN: None, G.TOKEN_SCOPES: None},
+        dict.fromkeys((G.TOKEN_LOGIN, G.TOKEN_ADMIN, G.TOKEN_HUMAN, G.TOKEN_SCOPES, G.TOKEN_EXCESS)),
         Status.OK,
         "answers",
         "answers",

@@ -110,7 +110,8 @@ TOKEN_SCOPES = Field(
     fresh_for=RARE,
 )  # fmt: skip
 TOKEN_EXCESS = Field(
-    "forge", "token_excess", Idents(), "Scopes it has and does not need: each allows what is never done here.",
+    "forge", "token_excess", Optional(Idents()),
+    "Scopes it has and does not need: each allows what is never done here; none when the forge does not tell.",
     fresh_for=RARE,
 )  # fmt: skip
 TOKEN_MISSING = Field("forge", "token_missing", Idents(), "Scopes that are needed and that it has not.", fresh_for=RARE)

@@ -37,7 +37,6 @@ OF_LISTS: Final = (G.OPEN_PULLS, G.OPEN_ISSUES, G.PULLS_WHOLE, G.ISSUES_WHOLE)
 STATES: Final = {Reason.MISSING: "gone", Reason.DENIED: "denied"}
 GONE: Final = "the repository is gone, or not shown to this token"
 NO_NUMBER: Final = "it does not say its release as one"
-NOT_TOLD: Final = "this release does not tell which scopes a token has"
 NO_LIMIT: Final = "it does not say how many things it tells of at once"
 UNCOUNTED: Final = (Reason.BUSY, "the list is not whole, and the forge does not count")
 
@@ -172,13 +171,9 @@ class Teller:
         said = (
             (G.TOKEN_LOGIN, server.login), (G.TOKEN_ADMIN, server.is_admin),
             (G.TOKEN_HUMAN, self._is_human(server.login)), (G.TOKEN_SCOPES, scopes.held),
-            (G.TOKEN_MISSING, scopes.missing),
+            (G.TOKEN_EXCESS, scopes.excess), (G.TOKEN_MISSING, scopes.missing),
         )  # fmt: skip
         yield from self._maker.known(subject, origin, said, server.token_at)
-        if scopes.excess is None:
-            yield from failed((G.TOKEN_EXCESS,), subject, origin, (Reason.DENIED, NOT_TOLD), now)
-        else:
-            yield from self._maker.known(subject, origin, ((G.TOKEN_EXCESS, scopes.excess),), server.token_at)
 
     def _is_human(self, login: str | None) -> bool | None:
         """Whether a token is a person's; None where neither the forge nor the settings tell."""

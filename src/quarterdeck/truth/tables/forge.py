@@ -49,6 +49,10 @@ def _whose(f: Facts) -> str:
     return f.get(G.TOKEN_LOGIN) or "somebody it does not name"
 
 
+def _excess(f: Facts) -> tuple[str, ...]:
+    return f.get(G.TOKEN_EXCESS) or ()
+
+
 FLAWS: Final = (
     Flaw(
         "token lacks scopes",
@@ -62,8 +66,8 @@ FLAWS: Final = (
     ),
     Flaw(
         "token too wide",
-        lambda f: len(f[G.TOKEN_EXCESS]) > 0,
-        lambda f: f"the token reaches further than reading: {', '.join(f.get(G.TOKEN_EXCESS) or ())}",
+        lambda f: bool(f[G.TOKEN_EXCESS]),
+        lambda f: f"the token reaches further than reading: {', '.join(_excess(f))}",
     ),
     Flaw(
         "token of a person",
