@@ -21,6 +21,7 @@ Status = Callable[[Judgement], Text]
 INDENT = 12
 NOTHING = {
     "partial": "What stands on a forge is not shown to who may see some agents only.",
+    "past": "The forge keeps the history of its pull requests and issues, and it is read there.",
     "none": "Name a Gitea or Forgejo in quarterdeck.toml, as a table [[forges]] with id, url and token_file.",
 }
 
@@ -30,11 +31,12 @@ def work(view: View, status: Status) -> Iterator[Text | Padding]:
     rows = {row.subject: row for row in view.rows}
     if view.queue is not None:
         yield from _queue(view.queue, rows, view.at, status)
-        for row in view.rows:
-            if row.subject not in view.queue.told:
-                yield _head(row, row.name, status).append(f"  {row.judgement.reason}")
     if view.board is not None:
         yield from _board(view.board, rows, view.at, status)
+    page = view.queue or view.board
+    for row in view.rows if page is not None else ():
+        if page is not None and row.subject not in page.told:
+            yield _head(row, row.name, status).append(f"  {row.judgement.reason}")
 
 
 def _head(row: Row, title: str, status: Status) -> Text:

@@ -131,8 +131,10 @@ def board(judged: Judged, asked: Asked, _recalled: object = None) -> View:
     cards = [(name, judged.noted(name, stand)) for name in of_forge.there(judged, "card")]
     found = [each for each in cards if _matches(each[1], asked)]
     page = _page(judged, asked, cards, _sorted(found))
-    rows = [row(judged, name, COLUMNS) for name in page.told]
-    view = Page(judged, asked).view("board", "Board", [name for name, _ in cards], rows=rows, columns=COLUMNS)
+    about = of_forge.about(judged, "board") if judged.past else []
+    rows = [*(row(judged, name, COLUMNS) for name in page.told), *(row(judged, name) for name in about)]
+    names = [*(name for name, _ in cards), *about]
+    view = Page(judged, asked).view("board", "Board", names, rows=rows, columns=COLUMNS)
     if page.hidden:
         headline, lede = of_forge.headline_of(page.hidden, past=judged.past)
         return replace(view, headline=headline if judged.instances else view.headline, lede=lede, board=page)

@@ -3,7 +3,8 @@
 Rule 1: a list is never shown as if it were whole when it is not: a forge that does not answer, a repository that cannot
         be read and a list that was cut are said first, each in one line.
 Rule 2: what cannot be read now is shown as it was last known, and says so. By that it is put in order, never judged.
-Rule 3: a forge belongs to all agents. Who may see some of them only is told that, and not that there is nothing.
+Rule 3: the history keeps no pull requests and no cards, and a page of then does not look as if there had been none.
+Rule 4: a forge belongs to all agents. Who may see some of them only is told that, and not that there is nothing.
 """
 
 from __future__ import annotations
@@ -34,31 +35,46 @@ NAMED: Final = 3
 """Repositories that are named in one line."""
 AFTER: Final = Param("How many rows to leave out before the first, as the page before tells it.")
 NO_NUMBER: Final = "`after` is no number of rows. Leave it out to begin at the first."
-PARTIAL: Final = "What stands on a forge is not shown to you."
-PARTIAL_LEDE: Final = "It belongs to all agents at once, and you may see some of them only."
-NONE: Final = "No forge is named yet."
-NONE_THEN: Final = "No forge was watched at this moment."
-NONE_LEDE: Final = "Pull requests and issues are shown here as soon as the settings name a Gitea or Forgejo."
+SAID_OF_NONE: Final[Mapping[str, tuple[str, str]]] = {
+    "partial": (
+        "What stands on a forge is not shown to you.",
+        "It belongs to all agents at once, and you may see some of them only.",
+    ),
+    "past": (
+        "What stood on the forge at this moment is not kept here.",
+        "The forge keeps its own history. What is kept is how much there was, and how well the forge was known.",
+    ),
+    "none then": ("No forge was watched at this moment.", ""),
+    "none": (
+        "No forge is named yet.",
+        "Pull requests and issues are shown here as soon as the settings name a Gitea or Forgejo.",
+    ),
+}
 
 
 def hidden(judged: Judged) -> str:
     """Say why there can be nothing on the page; nothing where there can be something."""
     if judged.snapshot.partial:
         return "partial"
-    return "" if judged.of("forge", "pull", "card") else "none"
+    if not judged.of("forge", "pull", "card"):
+        return "none"
+    return "past" if judged.past else ""
 
 
 def headline_of(why: str, *, past: bool) -> tuple[str, str]:
     """Return the headline and what stands below it, where there can be nothing on the page."""
-    if why == "partial":
-        return PARTIAL, PARTIAL_LEDE
-    return (NONE_THEN, "") if past else (NONE, NONE_LEDE)
+    return SAID_OF_NONE["none then" if past and why == "none" else why]
 
 
 def there(judged: Judged, kind: str) -> list[str]:
     """Return the subjects of a kind that are there; a tombstone is none."""
     fields = judged.fields
     return [name for name in judged.of(kind) if name in fields]
+
+
+def about(judged: Judged, kind: str) -> list[str]:
+    """Return the forges; of a moment that is over also what was said of all of it together, because nothing else is."""
+    return [*there(judged, "forge"), *(there(judged, kind) if judged.past else ())]
 
 
 # --- as last known --------------------------------------------------------------------------------------------------

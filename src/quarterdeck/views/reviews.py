@@ -32,7 +32,7 @@ from quarterdeck.views.of_forge import told
 from quarterdeck.views.rows import place_of, row
 from quarterdeck.views.work_pages import Choices, Group, Person, PullTold, Queue
 
-ROWS: Final = 50
+ROWS: Final = 30
 DRAFT: Final = "draft"
 JUDGEMENT: Final = "judgement"
 TITLES: Final[Mapping[str, tuple[str, str]]] = {
@@ -142,7 +142,7 @@ def reviews(judged: Judged, asked: Asked, _recalled: object = None) -> View:
     shown, refusal = of_forge.stretch(asked, len(found), ROWS)
     on_page = of_forge.part(found, shown)
     details = {name: _told(judged, name, stands) for name, stands in on_page}
-    about = [*of_forge.there(judged, "forge"), *of_forge.unreadable(judged)]
+    about = [*of_forge.about(judged, "reviews"), *of_forge.unreadable(judged)]
     rows = (*(_row(judged, name, each) for name, each in details.items()), *(row(judged, name) for name in about))
     names = [*(name for name, _ in pulls), *about]
     view = Page(judged, asked).view("reviews", "Reviews", names, rows=rows, columns=COLUMNS)
