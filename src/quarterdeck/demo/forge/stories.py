@@ -116,7 +116,7 @@ REPOS: Final = {
         "Invoices, accounts and what is owed",
         {
             "README.md": "# Ledger\n",
-            "CODEOWNERS": "accounts/.* @alice\n",
+            "CODEOWNERS": "(accounts|invoices)/.* @alice\n",
             "accounts/rounding.py": ROUND,
             "invoices/readers.py": "SUPPLIERS = ('north quay',)\n",
             "statements/nightly.py": "HOUR = 3\n",
