@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -161,6 +162,24 @@ def test_one_question_that_fails_takes_no_other_with_it() -> None:
     assert isinstance(second, HttpError)
     assert second.fault is Fault.CUT
     assert [isinstance(other, Answer) for other in others] == [True] * 10
+
+
+def test_questions_that_are_given_up_leave_no_line_behind() -> None:
+    """Who no longer waits for an answer lets go of its line, and others go on being asked."""
+
+    async def give_up(reader: Reader, url: str) -> int:
+        given = [asyncio.ensure_future(reader.get(f"{url}/slow")) for _ in range(6)]
+        await asyncio.sleep(0.1)
+        for each in given:
+            each.cancel()
+        await asyncio.gather(*given, return_exceptions=True)
+        return (await reader.get(f"{url}/well")).status
+
+    slow = {"/slow": told({})._replace(after_s=0.4)}
+    with ToldForge(lambda question: slow.get(question.path, told({}))) as server:
+        assert asking(lambda reader: give_up(reader, server.url)) == 200
+        assert len(server.asked) == 5
+    gc.collect()
 
 
 def test_who_reads_has_no_method_that_writes() -> None:

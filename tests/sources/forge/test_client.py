@@ -179,6 +179,9 @@ def test_a_text_file() -> None:
         Reason.SCHEMA,
         "GET /repos/acme/tools/raw/CODEOWNERS: 200, this file is not text",
     )
+    login = Reply(b"<html>Sign in", kind="text/html; charset=utf-8")
+    error = fails(lambda _: login, lambda forge: forge.text(FULL, "CODEOWNERS"))
+    assert error.detail.endswith("200, its answer is a page for people, not a file")
 
 
 def test_questions_are_counted() -> None:

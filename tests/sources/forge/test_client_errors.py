@@ -22,6 +22,7 @@ PATH = "/repos/acme/tools/pulls"
 HTML = "<!DOCTYPE html><html><body>secret words of a page</body></html>"
 LACKS = "token does not have at least one of required scope(s)"
 SCOPES = f"{LACKS}, required=[read:repository], token scope=read:issue,read:user"
+NESTED = b'{"x":' + b"[" * 15_000
 OLDER = f"{LACKS}: [read:repository write:repository]"
 PULL = {"id": 1, "number": 3, "title": "x", "labels": [{"name": "a"}]}
 
@@ -103,6 +104,9 @@ CASES = {
     "too much by one number": Case(
         Reply(b'[{"number": ' + b"9" * 5000 + b"}]"), Reason.SCHEMA, "not a forge", "200, its answer has another form"
     ),
+    "nested without end": Case(
+        Reply(b'[{"x":' + b"[" * 15_000), Reason.SCHEMA, "not a forge", "200, its answer is nested too deeply"
+    ),
     "silence": Case(told([])._replace(after_s=0.8), Reason.TIMEOUT, "no answer", "it said nothing for 0.5 s"),
     "a line that is cut": Case(
         Reply(hangs_up=True), Reason.CORRUPT, "cut off", "it hung up without an answer"
@@ -170,7 +174,9 @@ def test_what_a_forge_says_is_cut_and_cleaned() -> None:
     assert (len(error.said) <= 200, secret in error.said, "\n" in error.said) == (True, False, False)
 
 
-@pytest.mark.parametrize("body", [b"[]", b'{"message": 5}', b'"x"', b"null", b'{"message": null}', b"\xff", b""])
+@pytest.mark.parametrize(
+    "body", [b"[]", b'{"message": 5}', b'"x"', b"null", b'{"message": null}', b"\xff", b"", NESTED]
+)
 def test_a_refusal_without_words_is_one_all_the_same(body: bytes) -> None:
     """Whatever stands in the body of a refusal, the status is told."""
     error = fails(lambda _: Reply(body, 403), lambda forge: forge.pulls(FULL))

@@ -20,7 +20,18 @@ from msgspec.json import Decoder
 from quarterdeck.http import Answer, HttpError
 from quarterdeck.sources.files import SourceError
 from quarterdeck.sources.forge import api
-from quarterdeck.sources.forge.errors import GOOD, ForgeError, dated, oversized, refused, unanswered, unreadable
+from quarterdeck.sources.forge.errors import (
+    GOOD,
+    NO_DOCUMENT,
+    ForgeError,
+    dated,
+    is_page,
+    not_text,
+    oversized,
+    refused,
+    unanswered,
+    unreadable,
+)
 from quarterdeck.sources.forge.paging import Page, Paging, Told, gathered
 from quarterdeck.sources.forge.scopes import ADMINS, Scopes
 from quarterdeck.truth.reading import Reason
@@ -190,10 +201,10 @@ class ForgeReader:
         at, answer = await self._ask(pieces, query)
         try:
             said = answer.body.decode("utf-8")
-        except UnicodeDecodeError:
-            raise ForgeError(
-                Reason.SCHEMA, "this file is not text", path=_path(pieces), outcome="yes", status=answer.status
-            ) from None
+        except UnicodeDecodeError as error:
+            raise not_text(_path(pieces), answer) from error
+        if is_page(answer):
+            raise not_text(_path(pieces), answer)
         return _told(said, at, answer)
 
     # --- one pull request or issue -------------------------------------------------------------------------------
@@ -304,7 +315,7 @@ def _path(pieces: Pieces) -> str:
 def _understood(path: str, answer: Answer, decoder: Decoder[T]) -> T:
     try:
         return decoder.decode(answer.body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except NO_DOCUMENT as error:
         raise unreadable(path, answer, error) from None
 
 

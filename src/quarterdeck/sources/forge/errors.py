@@ -24,6 +24,8 @@ from quarterdeck.truth.shapes import Text
 
 GOOD: Final = 200
 REDIRECTS: Final = range(300, 400)
+NO_DOCUMENT: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What comes of reading JSON that is none, or another, or is nested without end."""
 PATIENCE_S: Final = 3600.0
 """Longest that a forge may ask not to be asked."""
 OUTCOMES: Final[Mapping[Fault, str]] = {
@@ -124,18 +126,30 @@ def oversized(path: str, answer: Answer) -> ForgeError:
 
 def unreadable(path: str, answer: Answer, error: Exception) -> ForgeError:
     """Say why an answer is no document of the kind that was asked for."""
-    kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
     reason, outcome = Reason.SCHEMA, "not a forge"
     if isinstance(error, msgspec.ValidationError):
         place = PLACE.search(str(error))
         words = f"its answer has another form than expected, at {place[1]}" if place else "its answer has another form"
-    elif kind == "text/html" or answer.body.lstrip()[:1] == b"<":
+    elif is_page(answer) or answer.body.lstrip()[:1] == b"<":
         words = "its answer is a page for people, not data"
+    elif isinstance(error, RecursionError):
+        words = "its answer is nested too deeply"
     elif "truncated" in str(error):
         reason, outcome, words = Reason.CORRUPT, "cut off", "its answer ends too early"
     else:
         reason, words = Reason.CORRUPT, "its answer is not JSON"
     return ForgeError(reason, words, path=path, outcome=outcome, status=answer.status)
+
+
+def not_text(path: str, answer: Answer) -> ForgeError:
+    """Say that an answer is no file of text: a forge tells those plainly, a page of a login says what it is."""
+    words = "its answer is a page for people, not a file" if is_page(answer) else "this file is not text"
+    return ForgeError(Reason.SCHEMA, words, path=path, outcome="yes", status=answer.status)
+
+
+def is_page(answer: Answer) -> bool:
+    """Whether an answer says that it is for people to look at."""
+    return answer.headers.get("content-type", "").partition(";")[0].strip().lower() == "text/html"
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
@@ -167,7 +181,7 @@ def _meaning(status: int) -> Meaning:
 def _message(answer: Answer) -> str | None:
     try:
         return msgspec.json.decode(answer.body, type=Refusal).message
-    except msgspec.DecodeError:
+    except NO_DOCUMENT:
         return None
 
 
