@@ -280,6 +280,8 @@ def _open(thread: Thread) -> Pull:
 def notice(forge: Forge, repo: Repo, who: Account | None = None) -> None:
     """Take in what moved in git: heads of pull requests, and the bases they are to be merged into."""
     ends = repo.trees.branches()
+    if ends != repo.ends:
+        repo.ends, repo.updated = ends, forge.now()
     for thread, pull in repo.pulls():
         if thread.closed is not None:
             continue

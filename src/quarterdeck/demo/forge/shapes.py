@@ -111,7 +111,6 @@ class Shapes:
     def repo(self, repo: Repo) -> Row:
         """A repository."""
         page, open_ = self.page(repo), [thread for thread in repo.threads.values() if thread.closed is None]
-        moved = [thread.updated for thread in repo.threads.values()]
         tracker = {"enable_time_tracker": True, "allow_only_contributors_to_track_time": True}
         return {
             "id": repo.id,
@@ -143,7 +142,7 @@ class Shapes:
             "default_branch": "main",
             "archived": repo.archived,
             "created_at": moment(repo.created),
-            "updated_at": moment(max([repo.created, *moved])),
+            "updated_at": moment(repo.updated or repo.created),
             "archived_at": "1970-01-01T00:00:00Z",
             "permissions": self._permissions(repo),
             **dict.fromkeys(YES, True),

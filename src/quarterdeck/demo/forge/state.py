@@ -208,7 +208,10 @@ class Repo:
     threads: dict[int, Thread] = field(default_factory=dict)
     statuses: list[Status] = field(default_factory=list)
     hooks: list[Hook] = field(default_factory=list)
+    ends: dict[str, str] = field(default_factory=dict)
+    """Where its branches ended when that was last looked at."""
     updated: datetime | None = None
+    """When one of them last moved."""
 
     @property
     def full_name(self) -> str:
