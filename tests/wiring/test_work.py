@@ -336,6 +336,14 @@ def test_what_expires_is_no_longer_counted() -> None:
     assert lost(found, NORTH, G.TASK).startswith("timeout")
 
 
+def test_a_card_of_which_it_is_not_known_when_it_moved_stands_where_it_stood() -> None:
+    """It is counted in its lane; only whether it is still cannot be said."""
+    world = fake.world(T)
+    world[card("main", fake.TOOLS, 101)][G.CARD_MOVED_AT] = fake.Lost()
+    found = told(Work((MAIN,), still), seen(world))
+    assert value(found, BOARD, G.BOARD_UNKNOWN) == 0
+
+
 def test_a_card_that_is_gone_is_no_longer_counted() -> None:
     """What its source no longer reports, though it answered, is not there."""
     source, world = Work((MAIN,), still), fake.world(T)

@@ -222,7 +222,7 @@ def _card(f: Facts, accounts: work.Accounts) -> tuple[Card, datetime]:
     issue, signs = _attempt(work.signs_of_card, f, accounts) or (None, None)
     is_silent, is_stuck, is_still = (_attempt(look, f) is True for look in (silent, stuck, still))
     made = Card(where.lane, len(where.ambiguities) > 0, is_silent, is_stuck, is_still, issue, signs)
-    return made, FOR_EVER if where.lane in (DONE, UNPLACED) else _turns_at(f)
+    return made, FOR_EVER if where.lane in (DONE, UNPLACED) else _attempt(_turns_at, f) or FOR_EVER
 
 
 def _turns_at(f: Facts) -> datetime:
