@@ -53,6 +53,8 @@ agents: $(VENV)/.dev
 
 recorded: $(VENV)/.dev
 	@$(BIN)/python -m tests.sources.forge.recorded
+	@$(BIN)/python -m tests.demo.forge.published
+	@$(BIN)/python -m tests.demo.forge.client_of_others
 
 packages:
 	@tests/install-packages

@@ -81,3 +81,7 @@ def ask(url: str, token: str, *asks: tuple[str, str, dict[str, Any]]) -> list[di
     assert done.returncode == 0, done.stderr
     found: list[dict[str, Any]] = json.loads(done.stdout)
     return found
+
+
+if __name__ == "__main__":
+    sys.stderr.write(f"{python().relative_to(REPOSITORY)} has the client of others{os.linesep}")

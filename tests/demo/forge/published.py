@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
 import re
 import shutil
 import sys
@@ -252,4 +253,4 @@ def _dated(schema: Schema) -> Schema:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(f"{len(types())} characters\n")
+    sys.stderr.write(f"{len(types())} characters of types of the forge's API{os.linesep}")
