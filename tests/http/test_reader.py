@@ -300,3 +300,12 @@ def test_plain_where_tls_was_expected() -> None:
     """A server that speaks no TLS on an https address is a matter of TLS, or of silence, and never of trust."""
     with RudeServer("garbage") as server:
         assert fails(f"https://127.0.0.1:{server.port}/").fault in (Fault.TLS, Fault.CUT, Fault.SILENT)
+
+
+def test_a_line_that_is_never_encrypted_is_given_up_with_the_whole_question() -> None:
+    """Who takes the connection and does not answer to TLS is given up when the time of the question is over."""
+    hasty = Limits(connect_s=5.0, silence_s=5.0, total_s=0.3)
+    with RudeServer("silent") as server:
+        error = fails(f"https://127.0.0.1:{server.port}/", lambda: Reader(hasty))
+    assert (error.fault, error.detail) == (Fault.SILENT, "no complete answer within 0.3 s")
+    gc.collect()
