@@ -98,8 +98,8 @@ class Queue:
     choices: tuple[Choices, ...]
     stretch: Stretch
     hidden: str
-    """Why there is nothing: ``partial`` for who may see some agents only, ``none`` without a forge, ``past`` at a moment
-    that is over; else empty."""
+    """Why there is nothing: ``partial`` for who may see some agents only, ``none`` without a forge, ``past`` of a
+    moment that is over; else empty."""
     refusal: str = ""
 
 
