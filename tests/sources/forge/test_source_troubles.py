@@ -1,0 +1,287 @@
+"""A forge that fails, lies, forgets and hides: typed reasons, the last known as old, and nothing that goes unsaid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from quarterdeck.demo.forge.faults import Fault
+from quarterdeck.truth import forge_fields as G  # noqa: N812 -- short where every line names a field
+from quarterdeck.truth.reading import Known, Reason, Unavailable
+from tests.fakes.forge import FakeForge
+from tests.sources.forge.looking import MINUTE, Watch, watched
+
+PULL, CARD, REPO = "/pull/acme/tools/{}", "/card/acme/tools/{}", "/repo/acme/tools"
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> Iterator[FakeForge]:
+    """A forge with an issue and two pull requests, in which nothing happened for an hour."""
+    with FakeForge(tmp_path / "forge") as made:
+        made.stand_still(datetime.now(UTC) - timedelta(hours=1))
+        issue = made.issue("Count")
+        made.pull("Change", f"Closes #{issue.number}")
+        made.pull("Other change")
+        made.forge.clock = lambda: datetime.now(UTC) - timedelta(minutes=30)
+        yield made
+
+
+DOWN = [
+    (Fault("status", 401), "denied", Reason.DENIED),
+    (Fault("status", 403), "denied", Reason.DENIED),
+    (Fault("status", 404), "not a forge", Reason.MISSING),
+    (Fault("status", 500), "failing", Reason.BUSY),
+    (Fault("status", 502), "failing", Reason.BUSY),
+    (Fault("status", 503), "failing", Reason.BUSY),
+    (Fault("status", 302), "not a forge", Reason.MISSING),
+    (Fault("html"), "not a forge", Reason.SCHEMA),
+    (Fault("garbage"), "not a forge", Reason.CORRUPT),
+    (Fault("wrong"), "not a forge", Reason.SCHEMA),
+    (Fault("truncated"), "cut off", Reason.CORRUPT),
+    (Fault("silent"), "no answer", Reason.TIMEOUT),
+]
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome", "reason"), DOWN, ids=[f"{each[0].manner} {each[0].status}" for each in DOWN]
+)
+def test_a_forge_that_is_down_leaves_old_rows_and_no_gaps(
+    fake: FakeForge, tmp_path: Path, fault: Fault, outcome: str, reason: Reason
+) -> None:
+    """What came of asking is known; all else is unknown for that reason, with what was known last; then it is back."""
+    seen = Watch(watched(fake, tmp_path)).look()
+    subjects = set(seen.held.subjects)
+    fake.forge.faults.add(fault)
+    seen.look()
+    assert set(seen.held.subjects) == subjects
+    assert seen.known("", G.FORGE_ANSWERS) == outcome
+    assert "GET /repos/search" in seen.known("", G.FORGE_SAID)
+    for key, each in seen.held.items():
+        if "/pull/" in key[0] or "/card/" in key[0]:
+            assert isinstance(each, Unavailable), key
+            assert (each.reason, each.last is not None) == (reason, True)
+    assert seen.why(REPO, G.REPO_STATE).reason is reason
+    fake.forge.faults.clear()
+    seen.look(timedelta(hours=2))
+    assert seen.known("", G.FORGE_ANSWERS) == "yes"
+    assert not [key for key, each in seen.held.items() if not isinstance(each, Known)]
+
+
+def test_a_forge_that_was_never_seen_is_told_of_all_the_same(fake: FakeForge, tmp_path: Path) -> None:
+    """Before a first answer the forge is known not to answer, and nothing is known of what it holds."""
+    fake.forge.faults.add(Fault("cut"))
+    seen = Watch(watched(fake, tmp_path)).look()
+    assert (seen.known("", G.FORGE_ANSWERS), seen.known("", G.FORGE_LAST_ANSWER_AT)) == ("cut off", None)
+    assert set(seen.held.subjects) == {"forge:main"}
+    assert seen.why("", G.FORGE_REPOS).last is None
+
+
+def test_one_request_fails_and_takes_no_other_with_it(fake: FakeForge, tmp_path: Path) -> None:
+    """Reviews of one pull request that cannot be read are unknown in the forge's words; they are tried again."""
+    fake.forge.faults.add(Fault("status", 500, "pulls/2/reviews"))
+    seen = Watch(watched(fake, tmp_path)).look()
+    lost = [key for key, each in seen.held.items() if not isinstance(each, Known)]
+    assert lost == [("forge:main/pull/acme/tools/2", G.PULL_REVIEWS.name)]
+    why = seen.why(PULL.format(2), G.PULL_REVIEWS)
+    assert (why.reason, "GET /repos/acme/tools/pulls/2/reviews: 500" in why.detail) == (Reason.BUSY, True)
+    assert "/pulls/2/reviews" in seen.known("", G.FORGE_SAID)
+    assert seen.known("", G.FORGE_ANSWERS) == "yes"
+    fake.forge.faults.clear()
+    seen.look()
+    assert seen.known(PULL.format(2), G.PULL_REVIEWS) == ()
+    assert seen.known("", G.FORGE_SAID) is None
+
+
+@pytest.mark.parametrize(
+    "part", ["issues/search", "pulls", "branches", "status", "timeline", "files", "contents", "version", "settings"]
+)
+def test_each_part_may_fail_for_itself(fake: FakeForge, tmp_path: Path, part: str) -> None:
+    """Whatever question fails, the forge answers, no row is lost, and the next good look makes all known again."""
+    seen = Watch(watched(fake, tmp_path)).look()
+    fake.forge.faults.add(Fault("status", 500, part))
+    fresh = Watch(watched(fake, tmp_path)).look()
+    seen.look(timedelta(hours=4))
+    for each in (seen, fresh):
+        assert each.known("", G.FORGE_ANSWERS) == "yes"
+    assert seen.numbers("pull") == {2, 3}
+    assert seen.numbers("card") == {1}
+    fake.forge.faults.clear()
+    for each in (seen, fresh):
+        each.look(timedelta(hours=4))
+        each.look()
+        assert each.numbers("pull") == {2, 3}
+        assert each.known(PULL.format(2), G.PULL_FILES).total == 1
+        assert not [key for key, one in each.held.items() if not isinstance(one, Known)]
+
+
+def test_a_forge_that_asks_for_patience_is_given_it(fake: FakeForge, tmp_path: Path) -> None:
+    """After a 429 nothing is asked until its time is over, also not by the rest of the look; then all goes on."""
+    seen = Watch(watched(fake, tmp_path)).look()
+    fake.forge.faults.add(Fault("status", 429, "", 1, "300"))
+    before = len(fake.asked)
+    seen.look()
+    until = seen.known("", G.FORGE_RESTS_UNTIL)
+    assert (until - seen.now, len(fake.asked) - before) == (timedelta(seconds=300), 1)
+    for _ in range(3):
+        seen.look()
+    assert len(fake.asked) - before == 1
+    assert seen.known("", G.FORGE_ANSWERS) == "failing"
+    assert seen.why(PULL.format(2), G.PULL_TITLE).last is not None
+    seen.look(2 * MINUTE)
+    assert (seen.known("", G.FORGE_ANSWERS), seen.known("", G.FORGE_RESTS_UNTIL)) == ("yes", None)
+
+
+def test_a_repository_that_is_hidden_loses_its_own_rows_only(fake: FakeForge, tmp_path: Path) -> None:
+    """Its rows are unknown with what was known; the others stay; after a day nobody speaks of it any more."""
+    site = fake.repo("site")
+    fake.pull("Elsewhere", repo=site)
+    fake.issue("Elsewhere", repo=site)
+    seen = Watch(watched(fake, tmp_path)).look()
+    site.hidden = True
+    seen.look()
+    assert seen.known("/repo/acme/site", G.REPO_STATE) == "gone"
+    lost = {key[0] for key, each in seen.held.items() if isinstance(each, Unavailable) and each.last is not None}
+    assert lost == {f"forge:main/{kind}/acme/site{n}" for kind, n in (("pull", "/1"), ("card", "/2"), ("repo", ""))}
+    assert seen.why("/pull/acme/site/1", G.PULL_TITLE).reason is Reason.MISSING
+    assert seen.known(PULL.format(2), G.PULL_TITLE) == "Change"
+    site.hidden = False
+    seen.look()
+    assert seen.known("/pull/acme/site/1", G.PULL_TITLE) == "Elsewhere"
+    site.hidden = True
+    seen.look()
+    seen.look(timedelta(hours=25))
+    assert not [name for name in seen.held.subjects if "acme/site" in name]
+
+
+def test_a_repository_that_vanishes_while_it_is_read(fake: FakeForge, tmp_path: Path) -> None:
+    """Between the list of repositories and its own lists it is gone: that is told of it, and of nothing else."""
+    fake.forge.faults.add(Fault("status", 404, "acme/tools"))
+    seen = Watch(watched(fake, tmp_path)).look()
+    assert seen.known(REPO, G.REPO_STATE) == "gone"
+    assert "404" in seen.known(REPO, G.REPO_SAID)
+    assert seen.why(REPO, G.OPEN_PULLS).reason is Reason.MISSING
+    assert seen.known("", G.FORGE_WHOLE) is False
+
+
+def test_what_is_missing_from_a_torn_list_is_not_gone(fake: FakeForge, tmp_path: Path) -> None:
+    """A list that changes while it is read is not whole, says so, and makes nothing go; a whole one does."""
+    fake.forge.page_limit = 2
+    for number in range(4):
+        fake.pull(f"Further change {number}")
+        fake.issue(f"Further issue {number}")
+    seen = Watch(watched(fake, tmp_path)).look()
+    pulls, cards = seen.numbers("pull"), seen.numbers("card")
+    fake.forge.faults.tears = "pulls$"
+    for _ in range(5):
+        seen.look()
+    assert seen.known(REPO, G.PULLS_WHOLE) is False
+    assert (seen.numbers("pull") >= pulls, seen.numbers("card") >= cards) == (True, True)
+    assert seen.known("", G.FORGE_WHOLE) is False
+    fake.forge.faults.clear()
+    for _ in range(5):
+        seen.look()
+    assert seen.known(REPO, G.PULLS_WHOLE) is True
+
+
+def test_a_sweep_that_was_torn_is_made_again(fake: FakeForge, tmp_path: Path) -> None:
+    """While the list of issues is torn nobody counts over it as if it were whole."""
+    fake.forge.page_limit = 2
+    for number in range(6):
+        fake.issue(f"Further issue {number}")
+    fake.forge.faults.tears = "issues/search"
+    seen = Watch(watched(fake, tmp_path)).look()
+    assert seen.known(REPO, G.ISSUES_WHOLE) is False
+    fake.forge.faults.clear()
+    seen.look()
+    assert seen.known(REPO, G.ISSUES_WHOLE) is True
+    assert len(seen.numbers("card")) == seen.known(REPO, G.OPEN_ISSUES)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=3), timedelta(hours=-3)])
+def test_a_clock_that_is_off_hides_nothing(fake: FakeForge, tmp_path: Path, ahead: timedelta) -> None:
+    """What moved is asked for by the forge's own clock: it is found however wrong that is, and the error is told."""
+    fake.forge.clock = lambda: datetime.now(UTC) + ahead
+    seen = Watch(watched(fake, tmp_path)).look()
+    assert abs(seen.known("", G.FORGE_CLOCK_AHEAD) - ahead.total_seconds()) < 100
+    fake.issue("New")
+    seen.look()
+    assert seen.numbers("card") == {1, 4}
+
+
+def test_a_clock_that_was_put_back_hides_nothing(fake: FakeForge, tmp_path: Path) -> None:
+    """When the forge's clock goes back all issues are read anew: what moved since has times of the past."""
+    fake.forge.clock = lambda: datetime.now(UTC) + timedelta(hours=3)
+    seen = Watch(watched(fake, tmp_path)).look()
+    fake.forge.clock = lambda: datetime.now(UTC)
+    fake.issue("New")
+    seen.look()
+    seen.look()
+    assert seen.numbers("card") == {1, 4}
+
+
+def test_an_issue_that_is_deleted_is_noticed_by_the_count(fake: FakeForge, tmp_path: Path) -> None:
+    """No search tells of what was deleted; the forge's own count differs, so all issues are read anew."""
+    other = fake.issue("Mistake")
+    seen = Watch(watched(fake, tmp_path)).look()
+    del fake.tools.threads[other.number]
+    for _ in range(12):
+        seen.look()
+    assert seen.numbers("card") == {1}
+    assert seen.known(REPO, G.ISSUES_WHOLE) is True
+
+
+def test_a_token_that_reaches_too_far_is_told(fake: FakeForge, tmp_path: Path) -> None:
+    """Whose token it is, that it is a person's, and what it may beyond reading."""
+    (tmp_path / "token").write_text(fake.login(fake.alice, "write:issue", "read:repository", "read:user"))
+    seen = Watch(watched(fake, tmp_path)).look()
+    assert (seen.known("", G.TOKEN_LOGIN), seen.known("", G.TOKEN_HUMAN)) == ("alice", True)
+    assert seen.known("", G.TOKEN_EXCESS) == ("write:issue",)
+    assert seen.known("", G.TOKEN_MISSING) == ("read:organization",)
+
+
+def test_a_token_with_every_scope_is_told(fake: FakeForge, tmp_path: Path) -> None:
+    """A token that is let through everywhere is too wide, and an admin's is told as such."""
+    fake.alice.admin = True
+    (tmp_path / "token").write_text(fake.login(fake.alice))
+    seen = Watch(watched(fake, tmp_path)).look()
+    assert (seen.known("", G.TOKEN_ADMIN), seen.known("", G.TOKEN_EXCESS)) == (True, ("all",))
+
+
+def test_a_token_that_lacks_a_scope_leaves_the_rest(fake: FakeForge, tmp_path: Path) -> None:
+    """Without the scope for issues the pull requests are read; of issues it is told which scope is missing."""
+    (tmp_path / "token").write_text(fake.login(fake.reader.account, "read:repository"))
+    seen = Watch(watched(fake, tmp_path)).look()
+    assert set(seen.known("", G.TOKEN_MISSING)) == {"read:issue", "read:organization"}
+    assert seen.numbers("pull") == {2, 3}
+    assert seen.why(REPO, G.OPEN_ISSUES).reason is Reason.DENIED
+    assert "read:issue" in seen.known("", G.FORGE_SAID)
+
+
+def test_without_a_token_nobody_is_asked_whose_it_is(fake: FakeForge, tmp_path: Path) -> None:
+    """A forge that tells everybody needs none; then there is nobody whose it could be."""
+    seen = Watch(watched(fake, tmp_path, token_file=None)).look()
+    assert seen.known("", G.FORGE_ANSWERS) == "yes"
+    assert (seen.known("", G.TOKEN_LOGIN), seen.known("", G.TOKEN_EXCESS)) == (None, ())
+    assert not [path for path in fake.asked if path.startswith("/user")]
+
+
+def test_a_token_that_cannot_be_read_is_our_trouble(fake: FakeForge, tmp_path: Path) -> None:
+    """Without its file nothing is asked, and what was known is old, with the reason."""
+    seen = Watch(watched(fake, tmp_path)).look()
+    before = len(fake.asked)
+    (tmp_path / "token").unlink()
+    seen.look()
+    assert len(fake.asked) == before
+    assert "its token" in seen.why(PULL.format(2), G.PULL_TITLE).detail
+    assert seen.why(PULL.format(2), G.PULL_TITLE).last is not None
+
+
+def test_nothing_of_the_token_is_told(fake: FakeForge, tmp_path: Path) -> None:
+    """No reading holds the word by which the forge is asked."""
+    seen = Watch(watched(fake, tmp_path)).look()
+    fake.forge.faults.add(Fault("status", 500, "timeline"))
+    seen.look(timedelta(hours=4))
+    assert all(fake.token not in repr(each) for _, each in seen.held.items())
