@@ -87,6 +87,17 @@ def test_a_push_past_the_forge_is_seen(fake: FakeForge) -> None:
     assert thread.updated == at
 
 
+def test_a_repository_has_moved_when_one_of_its_branches_has(fake: FakeForge) -> None:
+    """A claim moves a repository, as any push does; an issue does not. A search over all of them sees it as well."""
+    fake.stand_still(fake.forge.now() + timedelta(hours=1))
+    (before,) = talk(fake, "/repos/search").json["data"]
+    fake.pass_time(timedelta(hours=1))
+    fake.issue("Count the crates")
+    assert talk(fake, "/repos/search").json["data"][0]["updated_at"] == before["updated_at"]
+    talk(fake, f"{TOOLS}/branches", "POST", fake.login(fake.north), new_branch_name="claim/1")
+    assert talk(fake, "/repos/search").json["data"][0]["updated_at"] > before["updated_at"]
+
+
 def test_the_combined_status_is_that_of_one_page(fake: FakeForge) -> None:
     """A failure that is not on the page that was asked for is not in the state; of no status there is no state."""
     thread = fake.pull("Count them twice")

@@ -25,7 +25,7 @@ from quarterdeck.demo.forge.asking import Answer, Ask, RefusedError
 from quarterdeck.demo.forge.faults import Fault
 from quarterdeck.demo.forge.routes import ROUTES, Route, find
 from quarterdeck.demo.forge.shapes import Shapes
-from quarterdeck.demo.forge.state import Forge, Token
+from quarterdeck.demo.forge.state import Forge, Repo, Token
 
 API: Final = "/api/v1"
 LONGEST: Final = 1024 * 1024
@@ -178,9 +178,17 @@ def _answered(ask: Ask) -> Answer:
         raise RefusedError(found, "Not Found", bare=found == HTTPStatus.METHOD_NOT_ALLOWED)
     route, ask.parts = found
     _allowed(ask, route)
-    if "repo" in ask.parts and (repo := ask.forge.repo(f"{ask.parts['owner']}/{ask.parts['repo']}")):
+    for repo in _concerned(ask):
         acts.notice(ask.forge, repo)
     return route.handler(ask)
+
+
+def _concerned(ask: Ask) -> list[Repo]:
+    """Return the repositories a question is about: the one that it names, or all."""
+    if "repo" not in ask.parts:
+        return list(ask.forge.repos.values())
+    named = ask.forge.repo(f"{ask.parts['owner']}/{ask.parts['repo']}")
+    return [] if named is None else [named]
 
 
 def _allowed(ask: Ask, route: Route) -> None:
