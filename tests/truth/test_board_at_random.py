@@ -29,7 +29,7 @@ from quarterdeck.truth.tables.card import CARD as TABLE
 from tests.truth.cards import CARD, DECIDING, facts, judged, lose, world, worlds
 
 World = dict[Key, AnyReading]
-WIDE: Final = {"suppress_health_check": list(HealthCheck)}
+WIDE: Final = {"suppress_health_check": list(HealthCheck), "deadline": None}
 
 
 @settings(max_examples=400, **WIDE)  # type: ignore[arg-type]  # settings by their names

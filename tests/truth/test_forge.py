@@ -287,7 +287,7 @@ BOARD: dict[str, tuple[World, Status, str, str]] = {
         {G.BOARD_STILL: REFS[:1]},
         Status.DEGRADED,
         "in progress and still",
-        "1 card in progress that nobody has moved for over 3 d: acme/tools#12",
+        "1 card in progress that nobody has moved for too long: acme/tools#12",
     ),
     "ambiguous": ({G.BOARD_AMBIGUOUS: 2}, Status.DEGRADED, "ambiguous", "2 cards whose signals do not agree"),
     "several": (

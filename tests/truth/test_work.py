@@ -24,7 +24,7 @@ from tests.truth.cards import CARD, DAY, HOUR, NORTH, OPEN_PULL, facts, world
 from tests.truth.cast import NOW, ORIGIN, ago, any_reading
 
 World = dict[Field[Any], object]
-WIDE: Final = {"suppress_health_check": list(HealthCheck)}
+WIDE: Final = {"suppress_health_check": list(HealthCheck), "deadline": None}
 
 ACCOUNTS: Final = {"north-bot": "north", "south-bot": "south"}
 NORTH_IS, SOUTH_IS = "agent north", "agent south"

@@ -185,7 +185,8 @@ def at_work(
         yield from _task(said, tasks.get(who, work.NOBODY), lost)
         waits = tuple(sorted(returned.get(who, ())))
         mine = doubtful.get(who, 0)
-        yield said.found(G.PULLS_RETURNED, _first_of(waits), lost or _in_doubt(mine, mine, "of its pull requests"))
+        doubt = (Reason.MISSING, f"{mine:,} of its pull requests cannot be judged now") if mine else None
+        yield said.found(G.PULLS_RETURNED, _first_of(waits), lost or doubt)
 
 
 def _all(pulls: Mapping[str, Mapping[str, Pull]], cards: Mapping[str, Mapping[str, Card]]) -> Iterator[Pull | Card]:

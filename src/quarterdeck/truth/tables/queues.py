@@ -99,7 +99,8 @@ def _named(refs: tuple[str, ...], one: str, many: str) -> str:
 
 
 def _still(f: Facts) -> str:
-    long = f"that nobody has moved for over {words(f.thresholds.work_still_s)}"
+    """Too long is longer than a lease where a branch claims it, and than work may stand still where none does."""
+    long = "that nobody has moved for too long"
     return _named(f.get(G.BOARD_STILL) or (), f"card in progress {long}", f"cards in progress {long}")
 
 
