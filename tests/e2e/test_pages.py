@@ -24,7 +24,7 @@ PATHS: Final = (
     *(f"/brief?{THEN}", f"/agents?{THEN}"),
 )
 EMPTY: Final = tuple(f"/{name}" for name in VIEWS)
-SAYS_WHAT_TO_DO: Final = ("/brief", "/agents", "/cron", "/ops", "/coverage")
+SAYS_WHAT_TO_DO: Final = ("/brief", "/agents", "/reviews", "/cron", "/board", "/ops", "/coverage")
 THEMES: Final = ("light", "dark")
 WIDTHS: Final = (360, 1280)
 AXE: Final = files("axe_playwright_python") / "axe.min.js"
