@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -365,6 +366,14 @@ def test_what_has_not_been_judged_yet_is_unknown() -> None:
         found = told(source, snapshot)
     assert value(found, BOARD, G.BOARD_UNKNOWN) == 0
     assert value(found, NORTH, G.TASKS_CLOSED) == ()
+
+
+def test_who_looks_once_is_told_all_at_once() -> None:
+    """Where there is no later look, nothing is left for it."""
+    source, snapshot = Counting(MAIN), seen()
+    source.step = 0.1
+    found = {(each.subject, each.field): each for each in source.readings(snapshot, T, work_s=math.inf)}
+    assert value(found, BOARD, G.BOARD_UNKNOWN) == 0
 
 
 def test_a_queue_longer_than_can_be_told_is_cut_and_says_so() -> None:

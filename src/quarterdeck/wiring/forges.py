@@ -5,6 +5,7 @@ Rule: what asks over the network is loaded when a forge is named. Most decks hav
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
@@ -40,9 +41,9 @@ class Forges(NamedTuple):
             self.work.follow(snapshot)
 
     def follows(self, snapshot: Snapshot, now: datetime) -> Iterator[AnyReading]:
-        """Return what follows from a snapshot of all forges together."""
+        """Return what follows from a snapshot of all forges together, all of it at once."""
         if self.work is not None:
-            yield from self.work.readings(snapshot, now)
+            yield from self.work.readings(snapshot, now, work_s=math.inf)
 
     def ring(self, forge: str, repo: str) -> str | None:
         """Pass on that something moved in a repository; return the name of the source that is to look.

@@ -104,10 +104,13 @@ class Work:
         snapshot = self._snapshot()
         return [] if snapshot is None or not snapshot.version else self.readings(snapshot, now)
 
-    def readings(self, snapshot: Snapshot, now: datetime) -> list[AnyReading]:
-        """Return what follows from a snapshot. What followed from the same a moment ago is not added up again."""
+    def readings(self, snapshot: Snapshot, now: datetime, *, work_s: float = WORK_S) -> list[AnyReading]:
+        """Return what follows from a snapshot. What followed from the same a moment ago is not added up again.
+
+        ``work_s`` are the seconds after which what has not been judged is left for the next time.
+        """
         subjects = _subjects(snapshot)
-        moved = self._judge(subjects, snapshot.thresholds, now)
+        moved = self._judge(subjects, snapshot.thresholds, now, self._monotonic() + work_s)
         heard = self._heard(subjects, now)
         before = self._before
         if before is not None and not moved and before[0] == heard and timedelta(0) <= now - before[1] < AGAIN:
@@ -124,8 +127,8 @@ class Work:
                 found.setdefault(agent, []).append(name)
         return found
 
-    def _judge(self, subjects: Subjects, thresholds: Thresholds, now: datetime) -> bool:
-        """Judge what can have changed; return whether anything did."""
+    def _judge(self, subjects: Subjects, thresholds: Thresholds, now: datetime, end: float) -> bool:
+        """Judge what can have changed, until the time is over; return whether anything did."""
         before, kept, late, repos = self._kept, dict[str, Kept](), list[str](), list[str]()
         for name, fields in subjects.items():
             one = before.get(name)
@@ -138,8 +141,7 @@ class Work:
                     kept[name] = one
             elif name.startswith("forge:") and _base(name) in self._forges:
                 (late if kind_of(name) in MAKERS else repos).append(name)
-        readings, end = Grouped(subjects), self._monotonic() + WORK_S
-        judged = 0
+        readings, judged = Grouped(subjects), 0
         for name in late:
             kept[name] = _made(Facts(name, readings, now, thresholds), subjects[name], self._forges[_base(name)])
             judged += 1
