@@ -59,6 +59,8 @@ class Activity(StrEnum):
     STUCK = "stuck"
 
 
+SETTLED = frozenset({Knowledge.PAUSED, Knowledge.RETIRED})
+"""What a rule says by itself, however fresh the readings are."""
 LINKED = {("service", "unit"): "unit", ("repository", "timer"): "timer"}
 """A kind, and the kind whose facts its table may also ask for: the field that names the subject they are of."""
 
@@ -146,7 +148,7 @@ class Facts:
 
     def stands_until(self) -> datetime | None:
         """Return up to when all that was asked here is known as well as it is now; None when it stays so."""
-        turns = (each.turns_at(self.now) for each in _apart(found for found, _ in self._answers.values()))
+        turns = (each.turns_at(self.now) for each in apart(found for found, _ in self._answers.values()))
         return min((turn for turn in turns if turn is not None), default=None)
 
     def age(self, moment: datetime) -> float:
@@ -154,7 +156,7 @@ class Facts:
         return (self.now - moment).total_seconds()
 
 
-def _apart(readings: Iterable[AnyReading]) -> Iterable[Known[Any]]:
+def apart(readings: Iterable[AnyReading]) -> Iterable[Known[Any]]:
     """Return what is known, without those that age as another one does: most of a subject was seen at once."""
     return {(each.observed_at, each.fresh_for): each for each in readings if isinstance(each, Known)}.values()
 
@@ -260,8 +262,29 @@ def _knowledge(rule: Rule, because: Iterable[AnyReading], now: datetime) -> Know
         return Knowledge.RETIRED
     if rule.activity is Activity.PAUSED:
         return Knowledge.PAUSED
-    late = any(r.knowledge(now) is Knowledge.LATE for r in _apart(because))
+    return _freshness(because, now)
+
+
+def _freshness(because: Iterable[AnyReading], now: datetime) -> Knowledge:
+    late = any(r.knowledge(now) is Knowledge.LATE for r in apart(because))
     return Knowledge.LATE if late else Knowledge.FRESH
+
+
+def seen_again(said: Judgement, fields: Mapping[str, AnyReading], now: datetime) -> Judgement | None:
+    """Return a judgement that rests on the same facts, seen once more; None where that changes what follows.
+
+    ``fields`` are the readings of its subject now, which say what those before said.
+    """
+    because = tuple(
+        fields[each.field] for each in said.because if each.subject == said.subject and each.field in fields
+    )
+    current = all(each.knowledge(now) in CURRENT for each in apart(because))
+    if said.doubts or len(because) < len(said.because) or not current:
+        return None
+    knowledge = said.knowledge if said.knowledge in SETTLED else _freshness(because, now)
+    return Judgement(
+        said.subject, said.rule, said.status, said.activity, knowledge, said.reason, said.since, because, ()
+    )
 
 
 def _doubtful(facts: Facts, everything: Mapping[Field[Any], AnyReading], doubts: tuple[AnyReading, ...]) -> Judgement:

@@ -6,6 +6,8 @@ Rule 2: judging anew costs what has changed. A judgement is taken over when noth
         makes it (``spare``): in a small fleet everything is judged at every moment, and only in a large one can a
         limit that was passed just now, or an age in a reason, be some seconds behind; of a pull request or an issue,
         of which ages are told in hours and days, some times as many.
+Rule 3: of a pull request or an issue it is no news that it was seen once more and said the same. Its judgement stands
+        for as long as it would have, and rests on what was seen last.
 """
 
 from __future__ import annotations
@@ -20,8 +22,8 @@ from quarterdeck.truth.fields import kind_of
 from quarterdeck.truth.forge import PASSING
 from quarterdeck.truth.grouped import Fields, Grouped
 from quarterdeck.truth.instance import ALL, Instance, instance_of, subject
-from quarterdeck.truth.judgement import LINKED, Activity, Facts, Judgement, Status, judge
-from quarterdeck.truth.reading import Knowledge
+from quarterdeck.truth.judgement import LINKED, Activity, Facts, Judgement, Status, apart, judge, seen_again
+from quarterdeck.truth.reading import AnyReading, Knowledge, Known
 from quarterdeck.truth.rollup import Rollup, roll_up
 from quarterdeck.truth.snapshot import Snapshot
 from quarterdeck.truth.tables import TABLES
@@ -51,6 +53,8 @@ class Verdict(NamedTuple):
     judgement: Judgement
     at: datetime
     until: datetime
+    due: datetime
+    """The latest that ``until`` may be, however often all of it is seen once more."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,10 @@ class Judged:
             if now <= verdict.until and _company(name) not in moved
         }
         notes = {note: made for note, made in before.notes.copy().items() if note[0] in kept}
+        for name in moved:
+            again = _seen_again(before.verdicts.get(name), before.fields.get(name), fields.get(name), now)
+            if again is not None:
+                kept[name] = again
         made = cls(snapshot, now, spare=spare, kept=kept, notes=notes)
         if fields.keys() == before.fields.keys() and snapshot.gone.keys() == before.snapshot.gone.keys():
             vars(made)["places"] = before.places
@@ -156,7 +164,7 @@ class Judged:
 
     def _verdict(self, name: str, life: timedelta) -> Verdict:
         if name not in self.fields and name in self.snapshot.gone:
-            return Verdict(_gone(name, self.snapshot.gone[name]), self.now, self.now)
+            return Verdict(_gone(name, self.snapshot.gone[name]), self.now, self.now, self.now)
         facts = self.facts(name)
         judgement = judge(TABLES.get(facts.kind, ()), facts)
         if facts.kind in BORROWING:
@@ -164,9 +172,9 @@ class Judged:
         elif self.spare is None and facts.kind in PASSING:
             life *= SLOWLY
         # Not all of a large fleet grows due in one second: each subject gets a share of the time of its own.
-        until = self.now + life * (SPREAD + hash(name) % SPREAD) / (2 * SPREAD)
+        due = self.now + life * (SPREAD + hash(name) % SPREAD) / (2 * SPREAD)
         turn = facts.stands_until()
-        return Verdict(judgement, self.now, until if turn is None else min(until, turn))
+        return Verdict(judgement, self.now, due if turn is None else min(due, turn), due)
 
     def _thresholds(self, name: str) -> Thresholds:
         instance = self.instances.get(instance_of(name))
@@ -220,6 +228,26 @@ def _moved(before: Mapping[str, Fields], after: Mapping[str, Fields]) -> set[str
 def _company(name: str) -> str:
     """Return what is judged anew together: all of an instance or a host, but of a forge each thing for itself."""
     return name if name.startswith("forge:") else name.partition("/")[0]
+
+
+def _seen_again(verdict: Verdict | None, before: Fields | None, after: Fields | None, now: datetime) -> Verdict | None:
+    """Return a judgement of which every reading was only seen once more; None where anything else is known."""
+    if verdict is None or before is None or after is None or now > verdict.due or before.keys() != after.keys():
+        return None
+    if kind_of(verdict.judgement.subject) not in PASSING:
+        return None
+    if not all(before[field] is reading or _says_again(before[field], reading) for field, reading in after.items()):
+        return None
+    judgement = seen_again(verdict.judgement, after, now)
+    turns = (each.turns_at(now) for each in apart(after.values()))
+    until = min([verdict.due, *(turn for turn in turns if turn is not None)])
+    return None if judgement is None else Verdict(judgement, verdict.at, until, verdict.due)
+
+
+def _says_again(before: AnyReading, after: AnyReading) -> bool:
+    if not isinstance(before, Known) or not isinstance(after, Known) or before.origin != after.origin:
+        return False
+    return before.value is after.value or bool(before.value == after.value)
 
 
 def matches(name: str, instance: str) -> bool:
