@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from quarterdeck.truth.forge import BranchRule
 from quarterdeck.truth.reading import AnyReading, Origin, Reason
 from quarterdeck.truth.snapshot import Snapshot
 from quarterdeck.views.asked import Asked
-from quarterdeck.views.coverage import coverage
+from quarterdeck.views.coverage import FEW, coverage
 from quarterdeck.views.judged import Judged
 from quarterdeck.views.model import Gap
 from tests.truth.cast import NOW
@@ -73,17 +74,29 @@ def test_what_a_forge_does_not_tell_is_a_gap_with_its_reading() -> None:
     assert all(len(gap.readings) == 1 for gap in found.values())
 
 
+def lost(name: str, number: int, detail: str = "not shown") -> Iterator[AnyReading]:
+    """A pull request and a card that could not be read."""
+    for subject, field in (
+        (forge.pull("main", name, number), G.PULL_TITLE),
+        (forge.card("main", name, number), G.CARD_TITLE),
+    ):
+        yield field.unavailable(subject, Origin("forge main", f"{name}#{number}"), Reason.DENIED, detail, NOW)
+
+
 def test_a_repository_that_cannot_be_read_is_one_place() -> None:
-    """Of a hundred pull requests and cards behind one repository one line is said, with the number of facts."""
-    lost = [
-        field.unavailable(name, Origin("forge main", f"acme/tools#{number}"), Reason.DENIED, "not shown", NOW)
-        for number in range(50)
-        for name, field in (
-            (forge.pull("main", "acme/tools", number), G.PULL_TITLE),
-            (forge.card("main", "acme/tools", number), G.CARD_TITLE),
-        )
-    ]
-    other = G.PULL_TITLE.unavailable(forge.pull("main", "acme/site", 1), WHERE, Reason.DENIED, "not shown", NOW)
-    found = gaps(known(MAIN, G.FORGE_WHOLE, value=True), *lost, other)
-    assert "(100 facts)" in found["acme/tools"].why
-    assert "(1 fact)" in found["acme/site"].why
+    """Of a hundred pull requests and cards behind one repository one line is said, with the number of facts and a few
+    of them; what failed for another reason is another line.
+    """
+    readings = [each for number in range(50) for each in lost("acme/tools", number)]
+    found = gaps(known(MAIN, G.FORGE_WHOLE, value=True), *readings, *lost("acme/site", 1, "cut off"))
+    assert "denied: not shown (100 facts)" in found["forge main: acme/tools"].why
+    assert len(found["forge main: acme/tools"].readings) == FEW
+    assert "denied: cut off (2 facts)" in found["forge main: acme/site"].why
+
+
+def test_a_forge_that_is_down_is_one_line() -> None:
+    """What hangs on it in all its repositories is one line, however many there are."""
+    readings = [each for number in range(40) for each in lost(f"acme/site-{number}", number)]
+    found = gaps(known(MAIN, G.FORGE_WHOLE, value=True), *readings)
+    assert "(80 facts)" in found["forge main: 40 repositories"].why
+    assert len(found["forge main: 40 repositories"].readings) == FEW

@@ -7,7 +7,7 @@ Rule 2: what cannot be known in principle (a release that writes no heartbeat, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
@@ -75,8 +75,8 @@ FORGE_LIMITS = (
     ),
 )
 """What is said of a forge when it says no to one of its fields: what, why, and what can be done."""
-OF_FORGES = "forge:"
-IN_REPOS = ("pull", "card")
+FEW = 3
+"""Readings that stand for the thousands of a forge."""
 
 NOT_WATCHED = (
     (
@@ -101,9 +101,9 @@ NOT_WATCHED = (
 def coverage(judged: Judged, asked: Asked, _recalled: object = None) -> View:
     """Return the coverage view over a filter."""
     names = judged.of("source", instance=asked.instance)
-    unread = tuple(_unread(judged, asked.instance))
+    unread = _unread(judged, asked.instance)
     gaps = (
-        *unread,
+        *_most_first(unread),
         *_unnamed(judged, asked.instance),
         *_limits(judged, asked.instance),
         *_of_forges(judged),
@@ -114,7 +114,7 @@ def coverage(judged: Judged, asked: Asked, _recalled: object = None) -> View:
     view = Page(judged, asked).view("coverage", "Coverage", names, rows=rows, gaps=gaps)
     if not judged.instances:
         return view
-    lost = sum(len(gap.readings) for gap in unread)
+    lost = sum(each.number for each in unread.values())
     said = (
         f"{lost:,} {'fact' if lost == 1 else 'facts'} could not be read."
         if lost
@@ -123,25 +123,69 @@ def coverage(judged: Judged, asked: Asked, _recalled: object = None) -> View:
     return replace(view, headline=said, rollup=at_best(view.rollup, Status.UNKNOWN) if lost else view.rollup)
 
 
-def _unread(judged: Judged, instance: str) -> Iterator[Gap]:
-    """What could not be read, the places with the most facts first."""
-    lost: dict[tuple[str, str, str, Reason, str], list[Unavailable[object]]] = {}
-    for reading in judged.snapshot.readings.values():
-        if isinstance(reading, Unavailable) and matches(reading.subject, instance):
-            key = (instance_of(reading.subject), *_place(reading), reading.reason, reading.detail)
-            lost.setdefault(key, []).append(reading)
-    for (owner, _, locator, reason, detail), readings in sorted(
-        lost.items(), key=lambda item: (-len(item[1]), item[0])
-    ):
-        facts = "1 fact" if len(readings) == 1 else f"{len(readings):,} facts"
-        yield Gap(owner, locator, f"{reason}: {detail} ({facts})", ADVICE[reason], tuple(readings))
+class Lost:
+    """What could not be read at one place, for one reason."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.readings: list[Unavailable[object]] = []
+        """All of them, but of what a forge has by the thousand: there a few stand for all."""
+        self.repos: set[str] = set()
+
+    def add(self, reading: Unavailable[object], *, few: bool) -> None:
+        """Count one."""
+        self.number += 1
+        if not few or len(self.readings) < FEW:
+            self.readings.append(reading)
+
+    def gap(self, owner: str, source: str, place: str, why: tuple[Reason, str]) -> Gap:
+        """Say it in one line."""
+        reason, detail = why
+        facts = "1 fact" if self.number == 1 else f"{self.number:,} facts"
+        if self.repos:
+            (*_, last) = self.repos
+            place = f"{source}: {last if len(self.repos) == 1 else f'{len(self.repos):,} repositories'}"
+        return Gap(owner, place, f"{reason}: {detail} ({facts})", ADVICE[reason], tuple(self.readings))
 
 
-def _place(reading: Unavailable[object]) -> tuple[str, str]:
-    """Where it could not be read. Of a repository at a forge each pull request and card is one and the same place."""
-    if reading.subject.startswith(OF_FORGES) and kind_of(reading.subject) in IN_REPOS:
-        return reading.origin.source, forge.repo_of(reading.subject)
-    return reading.origin.source, reading.origin.locator
+Where = tuple[str, str, str, tuple[Reason, str]]
+
+
+def _unread(judged: Judged, instance: str) -> dict[Where, Lost]:
+    """What could not be read. What lies in the repositories of a forge is one place for each reason."""
+    found: dict[Where, Lost] = {}
+    for name, told in judged.fields.items():
+        missing = [reading for reading in told.values() if isinstance(reading, Unavailable)]
+        if not missing or not matches(name, instance):
+            continue
+        owner, repo, lost, before = instance_of(name), _repo(name), Lost(), None
+        for reading in missing:
+            if before is None or not _is_alike(reading, before):
+                source, locator = reading.origin
+                where = (owner, source, "" if repo else locator, (reading.reason, reading.detail))
+                lost = found[where] if where in found else found.setdefault(where, Lost())
+                lost.repos |= {repo} if repo else set()
+            lost.add(reading, few=repo is not None)
+            before = reading
+    return found
+
+
+def _is_alike(one: Unavailable[object], other: Unavailable[object]) -> bool:
+    """Whether two readings of a subject failed alike. Asked of the same objects, as it is asked a million times."""
+    return one.origin is other.origin and one.reason is other.reason and one.detail is other.detail
+
+
+def _repo(name: str) -> str | None:
+    """Return in which repository of a forge something lies; None for what lies in none."""
+    kind = kind_of(name)
+    if kind in forge.PASSING:
+        return forge.repo_of(name)
+    return name.split("/", 2)[-1] if kind in forge.PARTS else None
+
+
+def _most_first(lost: Mapping[Where, Lost]) -> Iterator[Gap]:
+    for where, each in sorted(lost.items(), key=lambda item: (-item[1].number, item[0])):
+        yield each.gap(*where)
 
 
 def _limits(judged: Judged, instance: str) -> Iterator[Gap]:
