@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ from typing import Any, Final, NamedTuple, Self
 from urllib.parse import parse_qsl, urlsplit
 
 DATE: Final = "Fri, 20 Nov 2026 12:00:00 GMT"
+PATIENCE_S: Final = 20.0
 JSON: Final = "application/json;charset=utf-8"
 
 
@@ -52,6 +54,17 @@ def told(document: object, status: int = 200, **headers: str) -> Reply:
     )
 
 
+class Server(ThreadingHTTPServer):
+    """A server that does not wait for those who are still served, nor complain of those who hung up."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a line that broke."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class ToldForge:
     """Serves until the block ends."""
 
@@ -59,9 +72,8 @@ class ToldForge:
         self._answer, self._tls = answer, tls
         self.asked: list[Question] = []
         self.lines, self.most_at_once, self._now = 0, 0, 0
-        self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._lock = threading.Condition()
+        self._server = Server(("127.0.0.1", 0), self._handler())
         if tls:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
@@ -85,12 +97,18 @@ class ToldForge:
         self._server.server_close()
         self._thread.join(5)
 
+    def wait_for(self, questions: int) -> bool:
+        """Wait until it was asked as many; say whether it was."""
+        with self._lock:
+            return self._lock.wait_for(lambda: len(self.asked) >= questions, PATIENCE_S)
+
     def reply(self, method: str, target: str, headers: Mapping[str, str]) -> Reply:
         """Answer one question, and remember it."""
         parts = urlsplit(target)
         with self._lock:
             question = Question(method, parts.path, dict(parse_qsl(parts.query)), headers, len(self.asked) + 1)
             self.asked.append(question)
+            self._lock.notify_all()
             self._now += 1
             self.most_at_once = max(self.most_at_once, self._now)
         try:

@@ -21,13 +21,15 @@ from tests.fakes.told_forge import Question, Reply, ToldForge, told
 
 T = TypeVar("T")
 QUICK = Limits(connect_s=0.5, silence_s=0.5, total_s=0.8, body=10_000)
+PATIENT = Limits(connect_s=10.0, silence_s=10.0, total_s=20.0, body=10_000)
+"""For those who are answered, on whatever busy machine."""
 
 
 def asking(work: Callable[[Reader], Coroutine[Any, Any, T]], reader: Callable[[], Reader] | None = None) -> T:
     """Do some work with a reader, in a loop of its own."""
 
     async def do() -> T:
-        async with (reader or (lambda: Reader(QUICK)))() as made:
+        async with (reader or (lambda: Reader(PATIENT)))() as made:
             return await work(made)
 
     return asyncio.run(do())
@@ -39,7 +41,7 @@ def got(url: str, reader: Callable[[], Reader] | None = None, **headers: str) ->
 
 def fails(url: str, reader: Callable[[], Reader] | None = None) -> HttpError:
     with pytest.raises(HttpError) as failed:
-        got(url, reader)
+        got(url, reader or (lambda: Reader(QUICK)))
     return failed.value
 
 
@@ -52,7 +54,7 @@ def test_an_answer() -> None:
     with RudeServer("well") as server:
         answer = got(f"{server.address}/health?full=1", Accept="application/json")
     assert (answer.status, answer.headers["x-version"], answer.body, answer.whole) == (200, "1.4.2", b"hello", True)
-    assert 0 < answer.took_s < 0.8
+    assert 0 < answer.took_s < PATIENT.total_s
     assert server.heard[0].startswith(b"GET /health?full=1 HTTP/1.1\r\n")
     assert b"Accept: application/json\r\n" in server.heard[0]
 
@@ -131,7 +133,8 @@ def test_lines_are_kept_and_no_more_are_open_than_questions_may_be_asked_at_once
     with ToldForge(lambda _: told({}, 200)._replace(after_s=0.01)) as server:
         answers = asking(lambda reader: ask(reader, server.url), lambda: Reader(in_flight=4))
         assert [answer.status for answer in answers] == [200] * 40
-        assert (server.lines, server.most_at_once) == (4, 4)
+        assert server.lines == 4
+        assert 1 < server.most_at_once <= 4
 
 
 def test_waiting_for_ones_turn_does_not_count_as_waiting_for_an_answer() -> None:
@@ -140,8 +143,9 @@ def test_waiting_for_ones_turn_does_not_count_as_waiting_for_an_answer() -> None
     async def ask(reader: Reader, url: str) -> list[Answer]:
         return await asyncio.gather(*(reader.get(url) for _ in range(4)))
 
-    with ToldForge(lambda _: told({})._replace(after_s=0.3)) as server:
-        answers = asking(lambda reader: ask(reader, server.url), lambda: Reader(QUICK, in_flight=1))
+    limits = PATIENT._replace(silence_s=2.0, total_s=2.0)
+    with ToldForge(lambda _: told({})._replace(after_s=0.6)) as server:
+        answers = asking(lambda reader: ask(reader, server.url), lambda: Reader(limits, in_flight=1))
     assert [answer.status for answer in answers] == [200] * 4
 
 
@@ -149,14 +153,16 @@ def test_one_question_that_fails_takes_no_other_with_it() -> None:
     """Others that are in flight get their answers when one line is silent or cut."""
 
     def answer(question: Question) -> Reply:
-        return {"/silent": Reply(after_s=1.5), "/cut": Reply(hangs_up=True)}.get(question.path, told({}))
+        return {"/silent": Reply(after_s=9.0), "/cut": Reply(hangs_up=True)}.get(question.path, told({}))
 
     async def ask(reader: Reader, url: str) -> list[Answer | BaseException]:
         paths = ("/silent", "/cut", *("/well",) * 10)
         return await asyncio.gather(*(reader.get(url + path) for path in paths), return_exceptions=True)
 
     with ToldForge(answer) as server:
-        first, second, *others = asking(lambda reader: ask(reader, server.url))
+        first, second, *others = asking(
+            lambda reader: ask(reader, server.url), lambda: Reader(PATIENT._replace(silence_s=2.0))
+        )
     assert isinstance(first, HttpError)
     assert first.fault is Fault.SILENT
     assert isinstance(second, HttpError)
@@ -167,17 +173,17 @@ def test_one_question_that_fails_takes_no_other_with_it() -> None:
 def test_questions_that_are_given_up_leave_no_line_behind() -> None:
     """Who no longer waits for an answer lets go of its line, and others go on being asked."""
 
-    async def give_up(reader: Reader, url: str) -> int:
-        given = [asyncio.ensure_future(reader.get(f"{url}/slow")) for _ in range(6)]
-        await asyncio.sleep(0.1)
+    async def give_up(reader: Reader, server: ToldForge) -> int:
+        given = [asyncio.ensure_future(reader.get(f"{server.url}/slow")) for _ in range(6)]
+        assert await asyncio.to_thread(server.wait_for, 4)
         for each in given:
             each.cancel()
         await asyncio.gather(*given, return_exceptions=True)
-        return (await reader.get(f"{url}/well")).status
+        return (await reader.get(f"{server.url}/well")).status
 
-    slow = {"/slow": told({})._replace(after_s=0.4)}
+    slow = {"/slow": told({})._replace(after_s=3.0)}
     with ToldForge(lambda question: slow.get(question.path, told({}))) as server:
-        assert asking(lambda reader: give_up(reader, server.url)) == 200
+        assert asking(lambda reader: give_up(reader, server), Reader) == 200
         assert len(server.asked) == 5
     gc.collect()
 
@@ -254,7 +260,7 @@ def test_a_name_that_cannot_be_looked_up() -> None:
 
     with ToldForge(well) as server:
         url = f"http://git.example.com:{server.port}/"
-        assert asking(lambda made: ask(made, url), lambda: Reader(QUICK, resolve=lambda *_: next(found))) == 200
+        assert asking(lambda made: ask(made, url), lambda: Reader(PATIENT, resolve=lambda *_: next(found))) == 200
 
 
 def test_who_it_is_must_be_shown(tmp_path: Path) -> None:
@@ -262,9 +268,9 @@ def test_who_it_is_must_be_shown(tmp_path: Path) -> None:
     (tmp_path / "good").mkdir()
     good = certificate(tmp_path / "good")
     with RudeServer("well", tls=good.context) as server:
-        answer = got(server.address, lambda: Reader(QUICK, authorities=good.authorities))
+        answer = got(server.address, lambda: Reader(PATIENT, authorities=good.authorities))
         assert (answer.status, answer.certificate_ends) == (200, good.ends)
-        error = fails(server.address)
+        error = fails(server.address, lambda: Reader(PATIENT))
         assert (error.fault, error.detail) == (Fault.TLS, "its certificate is signed by itself")
     for name, days, address, words in (
         ("old", -1, "127.0.0.1", "its certificate has expired"),
@@ -273,7 +279,7 @@ def test_who_it_is_must_be_shown(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         bad = certificate(tmp_path / name, days=days, address=address)
         with RudeServer("well", tls=bad.context) as server:
-            error = fails(server.address, partial(Reader, QUICK, authorities=bad.authorities))
+            error = fails(server.address, partial(Reader, PATIENT, authorities=bad.authorities))
         assert (error.fault, error.detail) == (Fault.TLS, words)
 
 

@@ -20,29 +20,31 @@ Answers: TypeAlias = Callable[[Question], Reply]
 Work: TypeAlias = Callable[[ForgeReader], Coroutine[Any, Any, T]]
 NOW: Final = datetime(2026, 11, 20, 12, 0, 3, tzinfo=UTC)
 """Three seconds after what the server says."""
-LIMITS: Final = Limits(connect_s=1.0, silence_s=0.5, total_s=1.0, body=20_000)
+LIMITS: Final = Limits(connect_s=10.0, silence_s=10.0, total_s=20.0, body=20_000)
+"""For a forge that answers, on whatever busy machine."""
+HASTY: Final = LIMITS._replace(silence_s=0.5)
 TOKEN: Final = "f" * 40
 FULL: Final = "acme/tools"
 
 
-def ask(url: str, work: Work[T], *, page: int = 50, token: str | None = TOKEN) -> T:
+def ask(url: str, work: Work[T], *, page: int = 50, token: str | None = TOKEN, limits: Limits = LIMITS) -> T:
     """Do some work with a client, in a loop of its own."""
 
     async def do() -> T:
-        async with Reader(LIMITS) as reader:
+        async with Reader(limits) as reader:
             return await work(ForgeReader(reader, url, token, page=page, clock=lambda: NOW))
 
     return asyncio.run(do())
 
 
-def told_by(answer: Answers, work: Work[T], *, page: int = 50) -> T:
+def told_by(answer: Answers, work: Work[T], *, page: int = 50, limits: Limits = LIMITS) -> T:
     """Do some work with a client of a server that answers so."""
     with ToldForge(answer) as forge:
-        return ask(forge.url, work, page=page)
+        return ask(forge.url, work, page=page, limits=limits)
 
 
-def fails(answer: Answers, work: Work[object]) -> ForgeError:
+def fails(answer: Answers, work: Work[object], limits: Limits = LIMITS) -> ForgeError:
     """Do some work that fails; return how."""
     with pytest.raises(ForgeError) as failed:
-        told_by(answer, work)
+        told_by(answer, work, limits=limits)
     return failed.value

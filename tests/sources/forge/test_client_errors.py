@@ -16,7 +16,7 @@ from quarterdeck.truth import forge_fields as G  # noqa: N812 -- a table reads b
 from quarterdeck.truth.reading import Reason
 from tests.fakes.rude_server import closed_port
 from tests.fakes.told_forge import Question, Reply, ToldForge, told
-from tests.sources.forge.asking import FULL, NOW, ask, fails
+from tests.sources.forge.asking import FULL, HASTY, LIMITS, NOW, ask, fails
 
 PATH = "/repos/acme/tools/pulls"
 HTML = "<!DOCTYPE html><html><body>secret words of a page</body></html>"
@@ -107,7 +107,7 @@ CASES = {
     "nested without end": Case(
         Reply(b'[{"x":' + b"[" * 15_000), Reason.SCHEMA, "not a forge", "200, its answer is nested too deeply"
     ),
-    "silence": Case(told([])._replace(after_s=0.8), Reason.TIMEOUT, "no answer", "it said nothing for 0.5 s"),
+    "silence": Case(told([])._replace(after_s=5.0), Reason.TIMEOUT, "no answer", "it said nothing for 0.5 s"),
     "a line that is cut": Case(
         Reply(hangs_up=True), Reason.CORRUPT, "cut off", "it hung up without an answer"
     ),
@@ -121,7 +121,8 @@ CASES = {
 def test_whatever_comes_in_place_of_an_answer_has_its_reason(name: str) -> None:
     """Each failure has a typed reason, a word for the forge as a whole, the question, and the forge's own words."""
     case = CASES[name]
-    error = fails(lambda _: case.reply, lambda forge: forge.pulls(FULL))
+    limits = HASTY if case.reply.after_s else LIMITS
+    error = fails(lambda _: case.reply, lambda forge: forge.pulls(FULL), limits)
     assert isinstance(error, SourceError)
     assert (error.reason, error.outcome, error.said) == (case.reason, case.outcome, case.said)
     assert error.detail.startswith(f"GET {PATH}: {case.words}")
