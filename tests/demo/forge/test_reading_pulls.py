@@ -59,7 +59,22 @@ def test_a_review_settles_its_request_and_the_older_verdict(fake: FakeForge) -> 
     fake.by(fake.bob).review(thread, "REQUEST_CHANGES", "The names.")
     fake.by(fake.bob).review(thread, "APPROVED")
     told = [(each["state"], each["dismissed"], each["official"]) for each in talk(fake, f"{ONE}/reviews").json]
-    assert told == [("REQUEST_CHANGES", True, True), ("APPROVED", False, True)]
+    assert told == [("REQUEST_CHANGES", True, False), ("APPROVED", False, True)]
+
+
+def test_asking_again_takes_what_was_said_out_of_account(fake: FakeForge) -> None:
+    """Who is asked anew has not objected any more, as far as the rule is concerned, until the request is taken back."""
+    thread = fake.pull("Count them twice")
+    fake.by(fake.bob).review(thread, "REQUEST_CHANGES", "The names.")
+    fake.by(fake.north).request(thread, fake.bob)
+    assert fake.by(fake.north).request(thread, fake.bob) is None
+    told = talk(fake, f"{ONE}/reviews").json
+    assert [(each["state"], each["official"], each["commit_id"] == "") for each in told] == [
+        ("REQUEST_CHANGES", False, False),
+        ("REQUEST_REVIEW", True, True),
+    ]
+    fake.by(fake.north).withdraw(thread, fake.bob)
+    assert [each["official"] for each in talk(fake, f"{ONE}/reviews").json] == [True]
 
 
 def test_a_push_makes_a_review_stale(fake: FakeForge) -> None:
@@ -166,6 +181,19 @@ def test_the_history_tells_what_nothing_else_does(fake: FakeForge) -> None:
     assert [each["type"] for each in talk(fake, f"{TOOLS}/issues/2/timeline").json] == ["pull_scheduled_merge"]
     (told,) = talk(fake, f"{TOOLS}/issues/1/timeline").json
     assert (told["type"], told["ref_action"], told["ref_issue"]["number"]) == ("pull_ref", "closes", thread.number)
+
+
+def test_the_history_counts_what_it_does_not_tell(fake: FakeForge) -> None:
+    """What is said on lines counts for a page and is not told; the number of all is that of the page."""
+    thread = fake.pull("Count them twice")
+    fake.by(fake.bob).review(thread, "COMMENT", "Some names.", lines=3)
+    for word in ("One", "Two"):
+        fake.by(fake.north).comment(thread, word)
+    pages = [talk(fake, f"{TOOLS}/issues/1/timeline?limit=2&page={page}") for page in (1, 2, 3, 4)]
+    assert [len(each.json) for each in pages] == [1, 0, 2, 0]
+    assert [each.headers["x-total-count"] for each in pages] == ["1", "0", "2", "0"]
+    assert len(talk(fake, f"{TOOLS}/issues/1/timeline?limit=2").json) == 3
+    assert talk(fake, ONE).json["review_comments"] == 3
 
 
 def test_the_pull_request_of_two_branches_is_found(fake: FakeForge) -> None:

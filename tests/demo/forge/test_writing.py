@@ -161,6 +161,7 @@ def test_a_review_is_dismissed_and_a_request_taken_back(fake: FakeForge) -> None
     thread = fake.pull("Count twice")
     verdict = fake.by(fake.bob).review(thread, "REQUEST_CHANGES", "No.")
     asked = fake.by(fake.north).request(thread, fake.alice)
+    assert asked
     by, path = fake.login(fake.north), f"{TOOLS}/pulls/1"
     assert talk(fake, f"{path}/reviews/{verdict.id}/dismissals", "POST", by, message="x").json["dismissed"] is True
     assert talk(fake, f"{path}/reviews/{asked.id}/dismissals", "POST", by, message="x").status == 403

@@ -148,30 +148,52 @@ class By:
 
     # --- reviews, checks and merges ----------------------------------------------------------------------------------
 
-    def request(self, thread: Thread, wanted: Account | str) -> Review:
-        """Ask somebody, or a team by its name, for a review."""
+    def request(self, thread: Thread, wanted: Account | str) -> Review | None:
+        """Ask somebody, or a team by its name, for a review: what they said before counts no longer.
+
+        Nothing comes of it where they are asked already.
+        """
         pull = _open(thread)
         person, team = (wanted, None) if isinstance(wanted, Account) else (None, wanted)
-        made = Review(next(self.forge.ids), person, team, "REQUEST_REVIEW", pull.head, self.forge.now())
-        made.official = person is not None and writes(self.repo, person)
+        before = [each for each in pull.reviews if (each.who, each.team) == (person, team)]
+        if before and before[-1].state == "REQUEST_REVIEW":
+            return None
+        made = Review(next(self.forge.ids), person, team, "REQUEST_REVIEW", "", self.forge.now())
+        made.official = person is None or writes(self.repo, person)
+        for older in before:
+            older.official &= not made.official
         pull.reviews.append(made)
-        self._note(thread, "review_request", assignee=person)
+        self._note(thread, "review_request", assignee=person, review_id=made.id)
         self._ring(thread, "review_requested")
         return made
 
-    def review(self, thread: Thread, state: str, body: str = "", commit: str = "") -> Review:
-        """Review: what was asked of the reviewer is settled, and their older verdicts no longer count."""
+    def withdraw(self, thread: Thread, person: Account) -> None:
+        """Ask somebody for a review no longer; what they said last counts again."""
+        pull = _open(thread)
+        pull.reviews[:] = [each for each in pull.reviews if each.who is not person or each.state != "REQUEST_REVIEW"]
+        for last in [each for each in pull.reviews if each.who is person and each.state in DECIDING][-1:]:
+            last.official = writes(self.repo, person)
+        self._note(thread, "review_request", assignee=person, removed_assignee=True)
+
+    def review(self, thread: Thread, state: str, body: str = "", commit: str = "", *, lines: int = 0) -> Review:
+        """Review: what was asked of the reviewer is settled, and their older verdicts no longer count.
+
+        ``lines``: on how many lines of the change something is said as well.
+        """
         pull = _open(thread)
         if self.who is thread.author and state in OWN:
             raise RefusedError(422, OWN[state])
         pull.reviews[:] = [each for each in pull.reviews if each.who is not self.who or each.state != "REQUEST_REVIEW"]
-        for older in pull.reviews:
-            older.dismissed |= state in DECIDING and older.who is self.who and older.state in DECIDING
-        made = Review(next(self.forge.ids), self.who, None, state, commit or pull.head, self.forge.now(), body)
+        for older in [each for each in pull.reviews if each.who is self.who and state in DECIDING]:
+            older.official = False
+            older.dismissed |= older.state in DECIDING
+        made = Review(next(self.forge.ids), self.who, None, state, commit or pull.head, self.forge.now(), body, lines)
         made.official = state in DECIDING and writes(self.repo, self.who)
         made.stale = made.commit != pull.head
         pull.reviews.append(made)
         self._note(thread, "review", body, review_id=made.id)
+        for _ in range(lines):
+            self._note(thread, "code", "Here.", review_id=made.id)
         verdict = {"type": f"pull_request_review_{VERDICTS[state]}", "content": body}
         self._ring(thread, "reviewed", review=verdict)
         return made
@@ -298,9 +320,8 @@ def _moved(forge: Forge, repo: Repo, thread: Thread, head: str, who: Account | N
     pull.head, pull.checked_from = head, forge.now()
     rule = repo.rules.get(pull.base, Rule(pull.base))
     for made in pull.reviews:
-        if made.state in DECIDING:
-            made.stale = True
-            made.dismissed |= rule.dismiss_stale_approvals and made.state == "APPROVED"
+        made.stale = made.commit != head
+        made.dismissed |= rule.dismiss_stale_approvals and made.state == "APPROVED"
     pusher = who or forge.accounts.get(repo.trees.look(head).author) or thread.author
     said = json.dumps({"is_force_push": False, "commit_ids": new})
     happened(forge, thread, Event(0, "pull_push", pusher, forge.now(), {}, said))

@@ -93,7 +93,6 @@ CHANGES: Final = (
             Step(60, "review", "REQUEST_CHANGES", "It cuts in the middle of a citation.", "alice"),
             Step(26, "push", "atlas/answers.py", "LONGEST = 1200\nAT = '. '\n"),
             *checks(25.5),
-            Step(25, "request", "alice"),
         ),
     ),
     Change(

@@ -267,11 +267,19 @@ def comment(ask: Ask, of: Repo, thread: Thread, number: int) -> dict[str, Any]:
 
 
 def timeline(ask: Ask) -> Answer:
-    """All that happened to a thread."""
+    """All that happened to a thread: by pages only where a page is asked for.
+
+    What was said on lines of a change counts for a page and is not told, and what is said to be the number of all is
+    the number of those on the page.
+    """
     of, thread = ask.thread()
     since, before = ask.moment("since"), ask.moment("before") or LATEST
     found = [each for each in thread.events if (since is None or each.at >= since) and each.at <= before]
-    return ask.page(found, lambda each: shapes(ask).event(of, thread, each))
+    if ask.query.get("page", "0") != "0":
+        number, size = ask.place()
+        found = found[(number - 1) * size : number * size]
+    told = [shapes(ask).event(of, thread, each) for each in found if each.type != "code"]
+    return Answer.of(told, headers={"X-Total-Count": str(len(told))})
 
 
 def dependencies(ask: Ask) -> Answer:

@@ -84,6 +84,8 @@ class Review:
     commit: str
     at: datetime
     body: str = ""
+    lines: int = 0
+    """How many comments on lines of the change it has."""
     official: bool = False
     dismissed: bool = False
     stale: bool = False

@@ -206,16 +206,15 @@ def request(ask: Ask) -> Answer:
     people = [person(ask, login, 404) for login in wanted.listed("reviewers") or ()]
     if thread.author in people:
         raise RefusedError(422, "poster of pr can't be reviewer")
-    made = [by.request(thread, each) for each in (*people, *(wanted.listed("team_reviewers") or ()))]
-    return Answer.of([r.shapes(ask).review(repo, thread, each) for each in made], CREATED)
+    asked = [by.request(thread, each) for each in (*people, *(wanted.listed("team_reviewers") or ()))]
+    return Answer.of([r.shapes(ask).review(repo, thread, each) for each in asked if each], CREATED)
 
 
 def unrequest(ask: Ask) -> Answer:
     """Ask for reviews no longer."""
-    _, (_, thread), wanted = hands(ask), ask.thread(pull=True), Wanted(ask)
-    people = [person(ask, login, 404) for login in wanted.listed("reviewers") or ()]
-    reviews = pull_of(thread).reviews
-    reviews[:] = [each for each in reviews if each.who not in people or each.state != "REQUEST_REVIEW"]
+    by, (_, thread), wanted = hands(ask), ask.thread(pull=True), Wanted(ask)
+    for each in [person(ask, login, 404) for login in wanted.listed("reviewers") or ()]:
+        by.withdraw(thread, each)
     return GONE
 
 
