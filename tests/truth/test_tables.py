@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from quarterdeck.truth import fields as F  # noqa: N812
 from quarterdeck.truth.fields import Field, kind_of
 from quarterdeck.truth.instance import subject
-from quarterdeck.truth.judgement import Facts, Status, judge
+from quarterdeck.truth.judgement import Facts, Rule, Status, ask, judge
 from quarterdeck.truth.reading import AnyReading, Key, Knowledge, Known, Reason
 from quarterdeck.truth.tables import TABLES, judge_subject
 from quarterdeck.truth.thresholds import Thresholds
@@ -392,3 +392,31 @@ def test_expired_readings_are_stale_not_ok_and_not_down() -> None:
     found = judge_subject(place(F.LOCK_HOLDER), readings(at=ago(1_000)), NOW, Thresholds())
     assert found.status is Status.STALE
     assert "16 min ago" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("strict", "rule", "status"), [(False, "halted", Status.DEGRADED), (True, "doubt", Status.UNKNOWN)]
+)
+def test_a_strict_row_does_not_hold_while_one_above_it_is_in_doubt(strict: bool, rule: str, status: Status) -> None:
+    """A bad row holds though one above it cannot be decided, and carries the doubt; a strict one does not hold."""
+    table = (
+        Rule("served by another", Status.DEGRADED, lambda f: f[F.SERVED_BY] is not None, "served by another"),
+        Rule("halted", Status.DEGRADED, lambda f: f[F.EVER_STARTED], "halted", strict=strict),
+    )
+    lost = Facts(place(F.SERVED_BY), readings({F.SERVED_BY: Reason.TIMEOUT}), NOW)
+    found = judge(table, lost)
+    assert (found.rule, found.status) == (rule, status)
+    assert [reading.field for reading in found.doubts] == ["served_by"]
+    assert judge(table, Facts(place(F.SERVED_BY), readings(), NOW)).rule == "halted"
+
+
+def test_an_answer_names_the_readings_it_follows_from() -> None:
+    """An answer tells which readings were asked for, also when there is none, and nothing asked before is forgotten."""
+    facts = Facts(place(F.SERVED_BY), readings({F.LAST_EXIT: Reason.TIMEOUT}), NOW)
+    assert facts[F.EVER_STARTED] is True
+    known = ask(facts, lambda f: f[F.SERVED_BY])
+    lost = ask(facts, lambda f: (f[F.SERVED_BY], f[F.LAST_EXIT]))
+    assert (known.value, known.lost, [r.field for r in known.readings]) == (None, None, ["served_by"])
+    assert (lost.value, [r.field for r in lost.readings]) == (None, ["served_by", "last_exit"])
+    assert lost.lost is facts.reading(F.LAST_EXIT)
+    assert [field.name for field in facts.asked] == ["ever_started", "served_by", "last_exit"]
