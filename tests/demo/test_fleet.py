@@ -18,9 +18,12 @@ from quarterdeck.demo import fleet
 from quarterdeck.demo.characters import THREE, cast
 from quarterdeck.demo.fleet import Fleet
 from quarterdeck.errors import QuarterdeckError
+from quarterdeck.truth import forge_fields as G  # noqa: N812
 from quarterdeck.truth.instance import subject
 from quarterdeck.truth.reading import Known, Reason, Unavailable
 from quarterdeck.truth.snapshot import Snapshot
+from quarterdeck.views import VIEWS
+from quarterdeck.views.asked import Asked
 from quarterdeck.views.judged import Judged
 
 pytestmark = pytest.mark.timeout(120)
@@ -33,7 +36,7 @@ def seen(made: Fleet) -> Judged:
     """What is seen of the fleet, by the very sources that look at real ones."""
     time.sleep(1.5)  # the gateways have spoken once
     deck = wiring.build(settings.load(made.settings, ()))
-    return Judged(deck.collector.collect(20.0), deck.clock())
+    return Judged(deck.look_once(20.0), deck.clock())
 
 
 def told(seen: Judged, name: str) -> tuple[str, str]:
@@ -71,6 +74,26 @@ def test_services_and_a_backup_belong_to_it(seen: Judged) -> None:
     assert sorted(services.values()) == ["degraded", "down", "down", "ok", "unknown"]
     (vault,) = seen.of("repository")
     assert told(seen, vault)[0] in {"degraded", "down"}
+
+
+def test_the_fleet_agrees_on_its_work_on_a_forge(seen: Judged) -> None:
+    """The forge answers; reviews wait for the operator, and tasks are blocked; each agent with an account has work."""
+    assert told(seen, "forge:main") == ("ok", "answers")
+    figures = {figure.key: figure for figure in VIEWS["brief"].make(seen, Asked(), None).figures}
+    assert figures["reviews_for_you"].value
+    assert figures["tasks_blocked"].value
+    assert {name for name in seen.of("work") if seen.facts(name)[G.TASK]} == {
+        subject("north", "work"),
+        subject("south", "work"),
+    }
+    assert told(seen, subject("south", "work")) == ("degraded", "on what is closed")
+
+
+def test_without_a_git_that_can_keep_it_there_is_no_forge(made: Fleet) -> None:
+    """The settings then name none, and no account either: they are settings that hold."""
+    without = fleet.settings(made, {"library": 1})
+    assert "forge" not in without
+    assert fleet.has_git()
 
 
 def test_every_agent_has_secrets_and_one_login_ends_soon(seen: Judged) -> None:
@@ -156,7 +179,7 @@ def children_of(folder: Path) -> list[psutil.Process]:
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_nothing_outlives_a_demo(how: signal.Signals, tmp_path: Path) -> None:
-    """However it ends, its gateways end with it; told to stop, it also removes its folder."""
+    """However it ends, its gateways and its forge end with it; told to stop, it also removes its folder."""
     command = [sys.executable, "-m", "quarterdeck", "demo", "--days", "1", "--sessions", "10"]
     env = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state")}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env, text=True) as demo:
@@ -170,7 +193,7 @@ def test_nothing_outlives_a_demo(how: signal.Signals, tmp_path: Path) -> None:
     assert said[1].startswith("Come in, once: ")
     assert said[2].startswith("Demo: ")
     assert not (tmp_path / "state").exists()
-    assert len(alive) == 2
+    assert len(alive) == 3
     gone, left = psutil.wait_procs(alive, timeout=15)
-    assert (len(gone), left) == (2, [])
+    assert (len(gone), left) == (3, [])
     assert place.exists() is (how is signal.SIGKILL)

@@ -2,6 +2,7 @@
 
 Rule 1: nothing is shown that could be taken for real: every page, every document of the API and the terminal say demo.
 Rule 2: no settings of this machine are read and nothing but its folder is written; the folder is gone at the end.
+Rule 3: its forge answers from this moment on: it has no past in the history, because a forge keeps its own.
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ def demo(wanted: Wanted) -> int:
         made = fleet.build(place, wanted.plan, time.time(), say)
         with fleet.living(made):
             decided = settings.load(made.settings, ())._replace(state=place)
+            if not decided.forges:
+                say("without a forge, which takes git 2.38 or newer")
             say("history")
             _remember(decided, made, say)
             taken = decided._replace(port=listener.getsockname()[1])
@@ -64,7 +67,7 @@ def demo(wanted: Wanted) -> int:
 
 def _remember(decided: Settings, made: fleet.Fleet, say: fleet.Say) -> None:
     """Look at the fleet once, and record the month that led to what is seen."""
-    seen = wiring.build(decided).collector.collect(LOOK_S)
+    seen = wiring.build(decided._replace(forges=())).collector.collect(LOOK_S)
     past.write(decided.history.place, observers, seen, made, say)
 
 

@@ -1,4 +1,4 @@
-"""A small fleet in a folder of its own: homes, living gateways, and the settings that name them.
+"""A small fleet in a folder of its own: homes, living gateways, a forge, and the settings that name them.
 
 Rule 1: all of it lies in one folder and nothing outside of it is touched. Who deletes the folder has deleted the demo.
 Rule 2: whatever is started here ends with the block, and also when this program is killed: each child ends by itself
@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from typing import IO, Final
 
 from quarterdeck.demo import home, keeper, schema, services, vault
 from quarterdeck.demo.characters import Character, cast
+from quarterdeck.demo.forge import stories
 from quarterdeck.demo.home import Plan
 from quarterdeck.demo.present import Run
 from quarterdeck.errors import QuarterdeckError
@@ -31,6 +33,8 @@ LOCK: Final = "in-use.lock"
 PREFIX: Final = "fleet-"
 AGENT: Final = "from quarterdeck.demo.keeper import main\nmain()\n"
 GIVE_UP_S: Final = 5.0
+GIT: Final = (2, 38)
+"""The oldest release of git with which the forge can be kept."""
 PUSHED_WITHIN_S: Final = 250_000
 """A little less than lies between two backups: the newest is due."""
 SERVED, NOT_SERVED = "qwen4-32b-instruct", "embed-small"
@@ -107,20 +111,24 @@ def build(folder: Path, plan: Plan, now: float, say: Say) -> Fleet:
     return fleet
 
 
-def settings(fleet: Fleet, ports: Mapping[str, int]) -> str:
-    """Return the settings file of a fleet; ``ports`` are those of its services."""
+def settings(fleet: Fleet, ports: Mapping[str, int], forge: Mapping[str, str] | None = None) -> str:
+    """Return the settings file of a fleet; ``ports`` are those of its services, ``forge`` says where its forge is."""
     head = ["# Settings of a demo: nothing in it is real.", "discover = false"]
     history = [f'\n[history]\nfile = "{fleet.folder}/history.db"', f'\n[ledger]\nfile = "{fleet.folder}/ledger.db"']
     services = _services(ports) if ports else ()
-    return "\n".join([*head, *history, *_instances(fleet), *services, *_repositories(fleet)]) + "\n"
+    logins = stories.BOTS if forge else {}
+    told = (*_instances(fleet, logins), *services, *_repositories(fleet), *(_forge(forge) if forge else ()))
+    return "\n".join([*head, *history, *told]) + "\n"
 
 
-def _instances(fleet: Fleet) -> Iterator[str]:
+def _instances(fleet: Fleet, logins: Mapping[str, str]) -> Iterator[str]:
     for one in fleet.characters:
         shown = str(one.names_shown).lower()
         yield f'\n[[instances]]\nid = "{one.name}"\nlabel = "{one.name}"\nhome = "{fleet.home(one)}"'
         yield "user_logins = false  # nothing beside the folder of the demo is looked at"
         yield f"policy = {{ job_names = {shown}, session_titles = {shown} }}"
+        if one.name in logins:
+            yield f'forge_login = "{logins[one.name]}"'
 
 
 def _services(ports: Mapping[str, int]) -> Iterator[str]:
@@ -140,6 +148,12 @@ def _repositories(fleet: Fleet) -> Iterator[str]:
         yield f"push_within_s = {PUSHED_WITHIN_S}\npush_lost_s = {3 * PUSHED_WITHIN_S}"
 
 
+def _forge(told: Mapping[str, str]) -> Iterator[str]:
+    yield f'\n[[forges]]\nid = "main"\nlabel = "Forge of the fleet"\nurl = "{told["url"]}"'
+    yield f'token_file = "{told["token_file"]}"\nreviewers = {json.dumps(stories.REVIEWERS)}'
+    yield f"sensitive = {json.dumps(stories.SENSITIVE)}"
+
+
 def _install(folder: Path, release: str) -> None:
     """Make a program by the name of the agent, and the mark by which its release is known."""
     place = folder / "agents" / release
@@ -153,14 +167,32 @@ def _install(folder: Path, release: str) -> None:
 
 @contextmanager
 def living(fleet: Fleet) -> Iterator[None]:
-    """Have the services and the gateways that are alive run for the length of the block; write the settings."""
+    """Have services, forge and living gateways run for the length of the block; write the settings.
+
+    The forge keeps its repositories with git: where that is missing, or too old, there is none.
+    """
     with ExitStack() as stack:
         answering = stack.enter_context(_child([sys.executable, "-m", services.__name__]))
+        forge = stack.enter_context(_child(_forge_command(fleet))) if has_git() else None
         begun = [stack.enter_context(_child(_command(fleet, one))) for one in fleet.characters if one.alive]
         for child in begun:
             _ready(child)
-        fleet.settings.write_text(settings(fleet, json.loads(_said(answering))), encoding="utf-8")
+        told = None if forge is None else json.loads(_said(forge))
+        fleet.settings.write_text(settings(fleet, json.loads(_said(answering)), told), encoding="utf-8")
         yield
+
+
+def has_git() -> bool:
+    """Whether git is here, and new enough to merge without a working tree."""
+    if shutil.which("git") is None:
+        return False
+    said = subprocess.run(["git", "--version"], capture_output=True, text=True, timeout=GIVE_UP_S, check=False).stdout
+    found = re.search(r"(\d+)\.(\d+)", said)
+    return found is not None and (int(found[1]), int(found[2])) >= GIT
+
+
+def _forge_command(fleet: Fleet) -> list[str]:
+    return [sys.executable, "-m", "quarterdeck.demo.forge", str(fleet.folder / "forge")]
 
 
 def _command(fleet: Fleet, one: Character) -> list[str]:
