@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,8 @@ KINDS = ("pull", "card")
 OURS = frozenset({G.PULL_UNMERGEABLE.name})
 """What depends on when we looked, and not on the forge alone."""
 ACTS = (
-    "issue", "pull", "draft", "comment", "label", "unlabel", "assign", "close", "reopen", "depend", "request", "approve",
-    "reject", "check", "schedule", "merge", "push", "push main", "claim", "rule", "owners", "rename", "look",
+    "issue", "pull", "draft", "comment", "label", "unlabel", "assign", "close", "reopen", "depend", "request",
+    "approve", "reject", "check", "schedule", "merge", "push", "push main", "claim", "rule", "owners", "rename", "look",
 )  # fmt: skip
 
 
@@ -73,7 +74,7 @@ class Life:
         self.fake.pull(title, f"Fixes #{number}", files={name: f"{self.made}\n"})
 
     def _to(self, what: str, thread: Thread, by: Any, other: Thread) -> None:
-        simple = {
+        simple: dict[str, Callable[[], object]] = {
             "comment": lambda: by.comment(thread, "Said."),
             "label": lambda: by.label(thread, *self.labels),
             "unlabel": lambda: by.unlabel(thread, *self.labels),
@@ -84,7 +85,7 @@ class Life:
             "rename": lambda: by.edit(thread, title=f"{thread.title}!", body=f"Closes #{other.number}"),
             "claim": lambda: self.fake.push(f"claim/{thread.number}", {"c.md": f"{self.at}\n"}),
         }
-        of_pull = {
+        of_pull: dict[str, Callable[[], object]] = {
             "request": lambda: by.request(thread, self.fake.bob),
             "approve": lambda: self.fake.by(self.fake.bob).review(thread, "APPROVED"),
             "reject": lambda: self.fake.by(self.fake.bob).review(thread, "REQUEST_CHANGES"),
@@ -99,7 +100,7 @@ class Life:
             of_pull[what]()
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(st.sampled_from(ACTS), st.integers(1, 12)), min_size=5, max_size=40))
 def test_who_looked_all_along_knows_what_a_newcomer_sees(acts: list[tuple[str, int]]) -> None:
     """After any acts with any looks between them, one tour later all that is held is what a first look would find."""

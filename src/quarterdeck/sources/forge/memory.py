@@ -140,11 +140,6 @@ class HeldRepo:
         """Whether it is one whose work is looked at."""
         return not self.row.archived and self.gone_at is None
 
-    def own_work(self) -> Iterator[Held]:
-        """Everything that is held of its pull requests and cards."""
-        yield from self.pulls.values()
-        yield from self.cards.values()
-
 
 @dataclass(slots=True)
 class Server:
@@ -193,14 +188,6 @@ class Memory:
     calls: int = 0
     look_s: float = 0.0
     debts: int = 0
-
-    def repo_of(self, name: str) -> HeldRepo | None:
-        """Return a repository, however its name is written."""
-        found = self.repos.get(name)
-        if found is not None:
-            return found
-        folded = name.lower()
-        return next((held for full, held in self.repos.items() if full.lower() == folded), None)
 
     def read_repos(self) -> Mapping[str, HeldRepo]:
         """Return the repositories whose work is looked at."""

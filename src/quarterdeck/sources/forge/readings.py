@@ -27,8 +27,6 @@ Said: TypeAlias = tuple[tuple[Field[Any], object], ...]
 
 PARTS_OF_LIFE: Final = 3
 """After so great a part of its life a reading is made anew."""
-TURNS: Final = 4
-"""In one of so many looks a reading is made anew before it must."""
 SHARED: Final = 50_000
 """Values that are held once, at most."""
 NOT_TOLD: Final = (Reason.SCHEMA, "the forge does not tell")
@@ -145,14 +143,12 @@ def again(readings: tuple[AnyReading, ...], at: datetime, *, early: bool) -> tup
     if not readings:
         return readings
     first = readings[0]
-    before = first.observed_at if isinstance(first, Known) else first.attempted_at
-    if before >= at or not (early or _is_old(first, at)):
+    if not isinstance(first, Known) or first.observed_at >= at:
+        return readings
+    parts = PARTS_OF_LIFE * 2 if early else PARTS_OF_LIFE
+    if parts * (at - first.observed_at) < first.fresh_for:
         return readings
     return tuple(_anew(each, at) for each in readings)
-
-
-def _is_old(reading: AnyReading, at: datetime) -> bool:
-    return isinstance(reading, Known) and PARTS_OF_LIFE * (at - reading.observed_at) >= reading.fresh_for
 
 
 def _anew(reading: AnyReading, at: datetime) -> AnyReading:

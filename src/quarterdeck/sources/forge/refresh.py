@@ -40,7 +40,6 @@ from quarterdeck.truth.reading import Reason
 PATIENCE: Final = timedelta(seconds=60)
 """How long a forge that says it is asked too often is left alone, when it does not say how long."""
 TOO_OFTEN: Final = frozenset({429, 503})
-GONE: Final = frozenset({404, 410})
 SILENCES: Final = 8
 """After so many questions in a row that it could not answer at all, nothing more is asked."""
 FORBIDDEN, FAILS = 403, 500
@@ -209,7 +208,7 @@ class Refresh:
 
     def _tour(self) -> None:
         """Ask for the part of this look of all that is asked again and again."""
-        tour = tours.Tour(self._now, self._forge.every_s)
+        tour = tours.Tour(self._now, self._forge.every_s, self._forge.calls)
         for name, held in self._memory.read_repos().items():
             tour.add(held.pulls_at, tours.LISTS, self._list_pulls, name)
             tour.add(held.branches_at, tours.BRANCHES, self._list_branches, name)

@@ -36,22 +36,28 @@ RESCUE: Final = timedelta(minutes=10)
 class Tour:
     """All that is asked again and again, each thing within a time of its own, in even parts."""
 
-    def __init__(self, now: datetime, every_s: float) -> None:
-        self._now, self._every_s = now, every_s
-        self._waiting: list[tuple[float, int, Callable[..., None], tuple[object, ...]]] = []
-        self._rate = 0.0
+    def __init__(self, now: datetime, every_s: float, most: int) -> None:
+        """No more than ``most`` things are asked for in one look."""
+        self._now, self._every_s, self._most = now, every_s, most
+        self._chosen: list[tuple[float, int, Callable[..., None], tuple[object, ...]]] = []
+        self._rate, self._order = 0.0, 0
 
     def add(self, at: datetime | None, within: timedelta, ask: Callable[..., None], *args: object) -> None:
         """Add something that was asked at a moment; what never was is not on tour."""
         if at is None:
             return
         self._rate += min(1.0, self._every_s / within.total_seconds())
-        if at < self._now:
-            self._waiting.append(((at - self._now) / within, len(self._waiting), ask, args))
+        used, self._order = (self._now - at) / within, self._order - 1
+        if used <= 0:
+            return
+        if len(self._chosen) < self._most:
+            heapq.heappush(self._chosen, (used, self._order, ask, args))
+        elif used > self._chosen[0][0]:  # thousands are added, and only those are kept that may be asked for
+            heapq.heapreplace(self._chosen, (used, self._order, ask, args))
 
     def begin(self) -> None:
         """Ask for the part of this look: whatever has used up most of its time."""
-        for _, _, ask, args in heapq.nsmallest(math.ceil(self._rate - ROUNDING), self._waiting):
+        for _, _, ask, args in heapq.nlargest(math.ceil(self._rate - ROUNDING), self._chosen):
             ask(*args)
 
 
