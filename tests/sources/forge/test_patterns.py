@@ -38,6 +38,9 @@ EXPRESSIONS = [
     (r"^(?s).$", "\n", True),
     (r"^\.$", ".", True),
     (r"^$", "", True),
+    (r"^\pL+$", "äb", True),
+    (r"\bword\b", "a/word.md", True),
+    (r"^\Qa.b\E$", "axb", False),
 ]
 
 
@@ -49,12 +52,11 @@ def test_an_expression_means_what_it_means_in_go(pattern: str, path: str, matche
 
 @pytest.mark.parametrize(
     "pattern",
-    ["^(", "^)$", "^[a", "^a**$", "^(+)$", "^|*$", r"^\pL$", r"^(?=a)$", r"^(?!a)$", r"^(?<=a)$", r"^(a)\1$", "^[b-a]$",
-     r"^\bword$", "^a{1001}$", "^((a{100}){100}){100}$", "(" * 100 + ")" * 100, "a" * (LONGEST + 1), "^a\\", "^(?m)a$",
-     "^[[:nothing:]]$", "^x{3,2}$", r"^\Qa\E$"],
+    ["^(", "^)$", "^[a", "^a**$", "^(+)$", "^|*$", r"^(?=a)$", r"^(?!a)$", r"^(?<=a)$", r"^(a)\1$", "^[b-a]$",
+     "^a{1001}$", "^((a{100}){100}){100}$", "a" * (LONGEST + 1), "^a\\", "^[[:nothing:]]$", "^x{3,2}$"],
 )  # fmt: skip
-def test_what_is_wrong_or_foreign_is_refused(pattern: str) -> None:
-    """What Go refuses, what it alone knows, and what would grow beyond measure, is refused and not guessed at."""
+def test_what_is_wrong_or_too_large_is_refused(pattern: str) -> None:
+    """What Go refuses, and what would grow beyond measure, is refused and not guessed at."""
     with pytest.raises(PatternError):
         expression(pattern)
 
