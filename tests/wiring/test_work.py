@@ -314,6 +314,30 @@ def test_only_what_moved_is_judged_anew() -> None:
     assert value(found, BOARD, G.BOARD_AMBIGUOUS) == 6
 
 
+def test_what_says_something_else_by_the_same_fields_is_judged_anew() -> None:
+    """A label that changed on a card that is already on the board."""
+    source, snapshot, name = Work((MAIN,), still), seen(), card("main", fake.TOOLS, 107)
+    assert value(told(source, snapshot), BOARD, G.BOARD_LANES)["assigned"] == 2
+    says = fake.reading(G.CARD_SAYS, name, ("in progress",), T)
+    moved = renewed(snapshot, lambda one, fields: {**fields, "says": says} if one == name else fields)
+    assert value(told(source, moved), BOARD, G.BOARD_LANES)["assigned"] == 1
+
+
+def test_what_expired_is_not_kept_because_the_rest_was_seen_again() -> None:
+    """All of a card is seen once more but for one fact, which is too old by now: the card cannot be placed."""
+    source, snapshot, name = Work((MAIN,), still), seen(), card("main", fake.TOOLS, 101)
+    told(source, snapshot)
+    for minutes in range(1, 14):
+        span = timedelta(minutes=minutes)
+        since = {"claim": snapshot.readings[name, "claim"]}
+        seen_again = renewed(
+            snapshot,
+            lambda one, fields, span=span, old=since: {**later(fields, span), **(old if one == name else {})},  # type: ignore[misc]
+        )
+        found = told(source, seen_again, T + span)
+        assert value(found, BOARD, G.BOARD_UNKNOWN) == (1 if minutes >= 10 else 0), minutes
+
+
 def test_a_card_grows_still_though_nothing_is_learnt() -> None:
     """A lease runs out by time alone."""
     world = fake.world(T)

@@ -23,7 +23,7 @@ from quarterdeck.truth.fields import FIELDS, Field, kind_of
 from quarterdeck.truth.grouped import Fields, Grouped
 from quarterdeck.truth.instance import subject
 from quarterdeck.truth.judgement import Facts, NotKnown, explain, judge, listed
-from quarterdeck.truth.reading import AnyReading, Key, Known, Reason, Unavailable
+from quarterdeck.truth.reading import AnyReading, Key, Knowledge, Known, Reason, Unavailable
 from quarterdeck.truth.reviews import class_of, need, waits_for
 from quarterdeck.truth.snapshot import Snapshot
 from quarterdeck.truth.tables import TABLES
@@ -188,7 +188,9 @@ def _again(before: Kept, fields: Fields, now: datetime) -> Kept | None:
         return None
     for field, reading in fields.items():
         old = before.fields[field]
-        if not isinstance(reading, Known) or not isinstance(old, Known) or reading.value != old.value:
+        if not isinstance(reading, Known) or reading.knowledge(now) is Knowledge.STALE:
+            return None
+        if not isinstance(old, Known) or reading.value != old.value:
             return None
     return before._replace(fields=fields, until=min(before.turns_at, _expires_at(fields, now)))
 
