@@ -20,5 +20,5 @@ def fake(tmp_path: Path) -> Iterator[FakeForge]:
 @pytest.fixture
 def forgejo(tmp_path: Path) -> Iterator[FakeForge]:
     """The same, of the other flavour."""
-    with FakeForge(tmp_path, "forgejo") as running:
+    with FakeForge(tmp_path / "forgejo", "forgejo") as running:
         yield running

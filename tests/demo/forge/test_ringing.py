@@ -16,10 +16,12 @@ from urllib.parse import parse_qs
 import pytest
 from typing_extensions import override
 
+from quarterdeck.access import signature
 from tests.demo.forge.talking import talk
 from tests.fakes.forge import FakeForge
 
 TOOLS = "/repos/acme/tools"
+EVENTS = ["issues", "issue_comment", "pull_request", "pull_request_review", "push"]
 Heard = queue.Queue[tuple[dict[str, str], bytes]]
 
 
@@ -56,7 +58,13 @@ def hang(fake: FakeForge, url: str, **config: Any) -> str:
     by = fake.login(fake.alice)
     told = {"url": url, "content_type": "json", **config}
     made = talk(
-        fake, f"{TOOLS}/hooks", "POST", by, type="gitea", config=told, events=["issues", "pull_request", "push"]
+        fake,
+        f"{TOOLS}/hooks",
+        "POST",
+        by,
+        type="gitea",
+        config=told,
+        events=["issues", "issue_comment", "pull_request", "pull_request_review", "push"],
     )
     assert (made.status, "secret" in made.json["config"]) == (201, False)
     return by
@@ -69,14 +77,29 @@ def test_what_is_told_is_signed(fake: FakeForge, secret: str) -> None:
         by = hang(fake, url, secret=secret)
         talk(fake, f"{TOOLS}/issues", "POST", by, title="Count")
         headers, body = heard.get(timeout=5)
-    signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest() if secret else ""
-    assert (headers["X-Gitea-Signature"], headers["X-Hub-Signature-256"]) == (signature, f"sha256={signature}")
+    right = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest() if secret else ""
+    assert (headers["X-Gitea-Signature"], headers["X-Hub-Signature-256"]) == (right, f"sha256={right}")
     assert (headers["X-Gitea-Event"], len(headers["X-Gitea-Delivery"])) == ("issues", 36)
     document = json.loads(body)
     assert (document["action"], document["issue"]["title"], document["repository"]["full_name"]) == (
         *("opened", "Count"),
         "acme/tools",
     )
+
+
+def test_the_deck_takes_it_for_what_it_is(fake: FakeForge, forgejo: FakeForge) -> None:
+    """What either flavour sends is, by the deck's own check, from who has the secret, and from nobody else."""
+    secret = b"bell" * 4
+    for each in (fake, forgejo):
+        with listening() as (url, heard):
+            by = hang(each, url, secret=secret.decode())
+            talk(each, f"{TOOLS}/issues", "POST", by, title="Count")
+            headers, body = heard.get(timeout=5)
+        said = {name.lower().encode(): value.encode() for name, value in headers.items()}
+        assert signature.delivery(said)
+        assert len(signature.signatures(said)) == (3 if each is forgejo else 2)
+        assert signature.signed(secret, body, signature.signatures(said))
+        assert not signature.signed(secret[1:], body, signature.signatures(said))
 
 
 def test_a_form_is_signed_over_what_is_in_it(fake: FakeForge) -> None:
@@ -107,11 +130,18 @@ def test_each_thing_that_happens_has_its_name(fake: FakeForge) -> None:
         thread = fake.pull("Count twice")
         fake.by(fake.bob).review(thread, "REQUEST_CHANGES", "No.")
         talk(fake, f"{TOOLS}/issues/1/comments", "POST", by, body="Here.")
-        said = [heard.get(timeout=5) for _ in range(3)]
-    told = {headers["X-Gitea-Event"]: json.loads(body) for headers, body in said}
-    assert set(told) == {"push", "pull_request", "pull_request_review"}
-    assert told["pull_request_review"]["review"]["type"] == "pull_request_review_rejected"
-    assert told["push"]["ref"] == "refs/heads/work-1"
+        talk(fake, f"{TOOLS}/issues/1", "PATCH", by, assignees=["bob"])
+        said = [heard.get(timeout=5) for _ in range(5)]
+    told = {headers["X-Gitea-Event-Type"]: (headers["X-Gitea-Event"], json.loads(body)) for headers, body in said}
+    assert {name: event for name, (event, _) in told.items()} == {
+        "push": "push",
+        "pull_request": "pull_request",
+        "pull_request_review_rejected": "pull_request_rejected",
+        "issue_comment": "issue_comment",
+        "pull_request_assign": "pull_request",
+    }
+    assert told["pull_request_review_rejected"][1]["review"]["type"] == "pull_request_review_rejected"
+    assert told["push"][1]["ref"] == "refs/heads/work-1"
 
 
 def test_nobody_there_is_no_trouble(fake: FakeForge) -> None:

@@ -74,11 +74,14 @@ class By:
 
     def edit(self, thread: Thread, *, title: str | None = None, body: str | None = None) -> None:
         """Change what a thread says."""
+        before = (thread.title, thread.body)
         if title is not None and title != thread.title:
             self._note(thread, "change_title", old_title=thread.title, new_title=title)
             thread.title = title
-        if body is not None:
-            thread.body, thread.updated = body, self.forge.now()
+        thread.body = thread.body if body is None else body
+        if (thread.title, thread.body) == before:
+            return
+        thread.updated = self.forge.now()
         if thread.pull is not None:
             self._refer(thread)
         self._ring(thread, "edited")

@@ -161,8 +161,8 @@ def answered(forge: Forge, method: str, target: str, login: str, body: bytes = b
 def tell(forge: Forge) -> None:
     """Tell the hooks what they were not told yet."""
     rings, forge.rings = forge.rings, []
-    for hook, event, said in rings:
-        ringing.deliver(hook, event, _document(forge, said))
+    for hook, called, said in rings:
+        ringing.deliver(forge, hook, called, _document(forge, said))
 
 
 def _document(forge: Forge, said: dict[str, Any]) -> dict[str, Any]:

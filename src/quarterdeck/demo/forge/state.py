@@ -182,7 +182,7 @@ class Hook:
     url: str
     secret: str
     content_type: str = "json"
-    events: tuple[str, ...] = ("push", "issues", "pull_request", "pull_request_review", "status")
+    events: tuple[str, ...] = ("push", "issues", "issue_comment", "pull_request", "pull_request_review", "status")
     made: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
@@ -264,8 +264,8 @@ class Forge:
     tokens: dict[str, Token] = field(default_factory=dict)
     repos: dict[str, Repo] = field(default_factory=dict)
     applications: list[Application] = field(default_factory=list)
-    rings: list[tuple[Hook, str, dict[str, Any]]] = field(default_factory=list)
-    """What hooks are to be told: to whom, of which event, and what."""
+    rings: list[tuple[Hook, tuple[str, str], dict[str, Any]]] = field(default_factory=list)
+    """What hooks are to be told: which one, under which names, and what."""
     asked: list[tuple[str, str]] = field(default_factory=list)
     """Method and path of what was asked, the newest last."""
     ids: Iterator[int] = field(default_factory=lambda: count(1))
