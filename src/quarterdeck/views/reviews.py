@@ -33,6 +33,8 @@ from quarterdeck.views.rows import place_of, row
 from quarterdeck.views.work_pages import Choices, Group, Person, PullTold, Queue
 
 ROWS: Final = 30
+SHORT: Final = 12
+"""Characters of a commit by which git finds it."""
 DRAFT: Final = "draft"
 JUDGEMENT: Final = "judgement"
 TITLES: Final[Mapping[str, tuple[str, str]]] = {
@@ -65,7 +67,7 @@ COLUMNS: Final = (
     _column("Moved", G.PULL_MOVED_AT),
     _column("Stirred", G.PULL_STIRRED_AT),
     _column("Pushed", G.PULL_PUSHED_AT),
-    _column("Head", G.PULL_HEAD),
+    Column(G.PULL_HEAD.name, "Head", {"pull": G.PULL_HEAD}, lambda value, _: str(value)[:SHORT]),
     _column("Branch", G.PULL_BRANCH),
     _column("Into", G.PULL_BASE),
     Column("branch_rule", "Its base asks for", {"pull": G.PULL_RULE}),  # in JSON, ``rule`` is that of the judgement

@@ -61,7 +61,7 @@ GIVEN = {
     "job": (F.JOB_NAME, "Job “{}”"),
     "service": (F.SERVICE_LABEL, "{}"),
     "repository": (F.REPOSITORY_LABEL, "{}"),
-    "forge": (G.FORGE_LABEL, "Forge {}"),
+    "forge": (G.FORGE_LABEL, "{}"),
 }
 """Kinds that somebody may have named: which fact says how, and how that is written."""
 TITLES = {"pull": G.PULL_TITLE, "card": G.CARD_TITLE}
@@ -173,8 +173,8 @@ def title_of(judged: Judged, name: str) -> str:
     if kind in GIVEN:
         field, form = GIVEN[kind]
         given = judged.fields.get(name, {}).get(field.name)
-        if isinstance(given, Known):  # a policy that no longer lets it through has the last word
-            return form.format(given.value)
+        if isinstance(given, Known) and f"forge:{given.value}" != name:  # by its id alone a forge is no name
+            return form.format(given.value)  # a policy that no longer lets a name through has the last word
     owner, _, path = name.partition(":")[2].partition("/")
     instance = judged.instances.get(owner) if instance_of(name) == owner else None
     last = path.partition("/")[2] or path

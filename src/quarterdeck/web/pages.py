@@ -44,13 +44,15 @@ from quarterdeck.web.assets import static_url
 from quarterdeck.web.drawing import drawn, tick
 
 IN_TABLE = {
-    "agents": ("agent_version", "model", "last_success_at", "live", "platforms"),
+    "agents": ("task", "task_since", "task_by", "agent_version", "model", "last_success_at", "live", "platforms"),
     "products": ("address", "version", "latency_ms", "http_status", "tls_expires_at"),
     "cron": ("schedule", "desired", "last_run_at", "last_24h", "last_result", "next_run_at"),
     "credentials": ("purpose", "scopes", "kept_in", "mode", "made_at", "used_at", "ends_at"),
     "runs": ("schedule", "last_24h", "missed_at", "next_run_at"),
 }
 """The columns one looks down; a row's details tell all of them."""
+MAKING_WAY = {"agents": ("task", ("agent_version", "live"))}
+"""Where a column is told, and which others then stand in the details alone: a desk is not as wide as all of them."""
 ROWS_PER_PAGE = 200
 FEW = 12
 """Instances up to which the filter shows each; of more, one is searched for."""
@@ -218,6 +220,9 @@ class Layout:
 
 
 def _in_table(view: View, column: Column) -> bool:
+    wide, narrow = MAKING_WAY.get(view.name, ("", ()))
+    if column.key in narrow and any(each.key == wide for each in view.columns):
+        return False
     return column.key in IN_TABLE.get(view.name, ())
 
 
