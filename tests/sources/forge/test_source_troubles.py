@@ -285,3 +285,29 @@ def test_nothing_of_the_token_is_told(fake: FakeForge, tmp_path: Path) -> None:
     fake.forge.faults.add(Fault("status", 500, "timeline"))
     seen.look(timedelta(hours=4))
     assert all(fake.token not in repr(each) for _, each in seen.held.items())
+
+
+def test_what_something_depends_on_is_unknown_until_it_was_read(fake: FakeForge, tmp_path: Path) -> None:
+    """Neither a timeline nor a list of dependencies that fails is taken for none; each is read in the next look."""
+    seen = Watch(watched(fake, tmp_path)).look()
+    assert seen.known(PULL.format(2), G.PULL_BLOCKERS) == ()
+    fake.forge.clock = lambda: datetime.now(UTC)
+    fake.by(fake.alice).depend(fake.tools.threads[2], fake.tools.threads[1])
+    fake.forge.faults.add(Fault("status", 502, "issues/2/timeline", 1))
+    seen.look()
+    assert seen.why(PULL.format(2), G.PULL_BLOCKERS).reason is Reason.BUSY
+    fake.forge.faults.add(Fault("status", 502, "issues/2/dependencies", 1))
+    seen.look()
+    assert "dependencies" in seen.why(PULL.format(2), G.PULL_BLOCKERS).detail
+    assert seen.known(PULL.format(2), G.PULL_AUTO_MERGE) is False
+    seen.look()
+    assert seen.known(PULL.format(2), G.PULL_BLOCKERS) == ("acme/tools#1",)
+
+
+def test_rules_and_files_are_unknown_while_branches_cannot_be_listed(fake: FakeForge, tmp_path: Path) -> None:
+    """Without its base it is not known what is asked, and which files are sensitive: that is said, not left out."""
+    fake.forge.faults.add(Fault("status", 500, "branches"))
+    seen = Watch(watched(fake, tmp_path)).look()
+    assert seen.why(PULL.format(2), G.PULL_RULE).reason in (Reason.NEVER_SEEN, Reason.BUSY)
+    assert seen.why(PULL.format(2), G.PULL_FILES).reason in (Reason.NEVER_SEEN, Reason.BUSY)
+    assert seen.why(CARD.format(1), G.CARD_CLAIM).reason in (Reason.NEVER_SEEN, Reason.BUSY)

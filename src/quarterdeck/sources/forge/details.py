@@ -40,6 +40,8 @@ RETRIES: Final = 20
 BY_STATE: Final = ("deeds", "reviews", "files")
 """What changes only when the pull request moves, so that a search that tells of no move tells of these too."""
 
+FOLLOWS: Final = {"deeds": (*OF_PULL["deeds"], *OF_PULL["blockers"])}
+"""What is not known either, as long as such a part is not."""
 ON_TOUR: Final = (
     ("checks", tours.CHECKS, Rank.TOUR),
     ("blockers", tours.BLOCKED, Rank.TOUR),
@@ -63,6 +65,8 @@ class Details:
 
     def pull(self, held: HeldRepo, pull: HeldPull) -> None:
         """Ask for the details of a pull request that was just listed, as far as they are not of its state."""
+        if G.PULL_RULE.name not in pull.details:
+            self._wait_for_rules(held, pull)
         for part in ("deeds", "reviews", "checks"):
             self._pull_part(held, pull, part)
 
@@ -73,7 +77,7 @@ class Details:
             parts = PARTS if held.owned is not None else PARTS[:-1]
             for pull in held.pulls.values() if held.failure is None else ():
                 row = _row(pull)
-                for part in parts:
+                for part in (*parts, "blockers") if pull.depends else parts:
                     stamp = pull.read.get(part)
                     if stamp is not None and stamp.of is FAILED:
                         retries -= 1
@@ -85,7 +89,7 @@ class Details:
         of = self._state(held, row, part)
         if stamp is None or stamp.of != of:
             if stamp is None or stamp.of is not FAILED:
-                self._unknown(pull, OF_PULL[part], NOT_READ if stamp is None else MOVED)
+                self._unknown(pull, FOLLOWS.get(part, OF_PULL[part]), NOT_READ if stamp is None else MOVED)
             self._ask_part(held, pull, part, Rank.DRAFTS if row.draft else Rank.PULLS)
         elif part in BY_STATE:
             self._tell_again(pull, OF_PULL[part], row.item.number)
@@ -124,7 +128,7 @@ class Details:
             1
             for held in self._memory.read_repos().values()
             for pull in held.pulls.values()
-            for part in PARTS
+            for part in ((*PARTS, "blockers") if pull.depends else PARTS)
             if pull.row is not None and _is_debt(pull, part, self._state(held, pull.row, part))
         )
         return pulls + sum(
@@ -158,7 +162,7 @@ class Details:
             pull.read[part] = Stamp(of, self._now)
 
         def lost(failure: Failure) -> None:
-            self._unknown(pull, OF_PULL[part], failure[:2])
+            self._unknown(pull, FOLLOWS.get(part, OF_PULL[part]), failure[:2])
             # what was refused is not granted by asking again and again; it is asked again on tour
             pull.read[part] = Stamp(of if failure.reason is Reason.DENIED else FAILED, self._now)
 
@@ -178,8 +182,6 @@ class Details:
         self._known(pull, path, said)
         pull.depends = deeds.depends
         if deeds.depends:
-            if G.PULL_BLOCKERS.name not in pull.details:
-                self._unknown(pull, OF_PULL["blockers"], NOT_READ)
             self._ask_part(held, pull, "blockers", Rank.PULLS)
         else:
             self._known(pull, path, ((G.PULL_BLOCKERS, ()),))

@@ -8,6 +8,7 @@ Rule 3: what was not told is None, and becomes a reading that says so. A word no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from sys import intern
@@ -27,6 +28,8 @@ STATES: Final = {
 }
 SAYS_LITTLE: Final = frozenset({"pending", "commented"})
 GHOST: Final = "ghost"
+NAME: Final = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_.-]{0,49}/[0-9A-Za-z_.-]{1,100}")
+"""What a repository may be called: its name becomes part of the ids of all that is in it."""
 SCHEDULED, CANCELLED = "pull_scheduled_merge", "pull_cancel_scheduled_merge"
 PUSHED, DEPENDS = "pull_push", "add_dependency"
 
@@ -115,8 +118,8 @@ class Branch(NamedTuple):
 
 
 def repo(told: api.Repository) -> Repo | None:
-    """Return a repository; None for one without a name."""
-    if not told.full_name:
+    """Return a repository; None for one without a name that can be one."""
+    if told.full_name is None or not NAME.fullmatch(told.full_name):
         return None
     may = told.permissions
     return Repo(
@@ -128,7 +131,7 @@ def repo(told: api.Repository) -> Repo | None:
 
 def pull(told: api.PullRequest, full_name: str, forge: Forge) -> Pull | None:
     """Return a pull request; None for one without a number."""
-    if told.number is None:
+    if told.number is None or told.number < 1:
         return None
     title, head, base = told.title or "", told.head or api.Head(), told.base or api.Head()
     draft = words.is_draft(title, forge.drafts) if told.draft is None else told.draft
@@ -141,7 +144,7 @@ def pull(told: api.PullRequest, full_name: str, forge: Forge) -> Pull | None:
 
 def card(told: api.Issue) -> Card | None:
     """Return an issue; None for one without a number, or of which it is not told whether it is open."""
-    if told.number is None or told.state not in {"open", "closed"}:
+    if told.number is None or told.number < 1 or told.state not in {"open", "closed"}:
         return None
     absent = tuple(filter(None, (each.login for each in listed(told.assignees) if _is_gone(each))))
     explained = words.explains(told.body or "")

@@ -159,6 +159,8 @@ class Server:
     """Why it could not be asked at all the last time."""
     said: str | None = None
     """What it said to the first question of the last look that failed."""
+    looked_at: datetime | None = None
+    """When it was last asked anything, or should have been."""
     answered_at: datetime | None = None
     clock_ahead_s: float | None = None
     rests_until: datetime | None = None

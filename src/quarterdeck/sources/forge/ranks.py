@@ -16,9 +16,9 @@ class Rank(IntEnum):
     PULLS = 3
     """Details of pull requests that were not read yet, or that moved."""
     CARDS = 4
-    TOUR = 5
-    VERIFY = 6
-    DRAFTS = 7
+    DRAFTS = 5
+    TOUR = 6
+    VERIFY = 7
 
 
 NEWS: Final = frozenset(Rank) - {Rank.TOUR, Rank.VERIFY}

@@ -1,7 +1,7 @@
 """One look at a forge: what is asked, in which order, and what is held of the answers.
 
 Rule 1: first what tells of everything (repositories, what moved), then lists, then the details of what moved, those of
-        pull requests before those of cards; last what is asked for on tours. Drafts wait until little else is to do.
+        pull requests before those of cards; last what is asked for on tours. Drafts wait for a look with little news.
 Rule 2: a question that fails takes no other with it, unless it says that the forge cannot be asked at all or asks for
         patience: then nothing more is asked.
 Rule 3: what is missing from a list is gone only when that list is whole.
@@ -45,7 +45,7 @@ SILENCES: Final = 8
 FORBIDDEN, FAILS = 403, 500
 CLOSED_PAGES: Final = 20
 QUIET: Final = 100
-"""Drafts are read in a look of fewer questions than this."""
+"""Drafts are read in a look that had no more news than this."""
 RUNG: Final = 20
 """Checks that are read again because a bell rang for their repository."""
 STIRRED: Final = timedelta(minutes=10)
@@ -63,7 +63,7 @@ class Refresh:
         self._agenda = Agenda(look.forge.in_flight, self._may_begin)
         self._details = Details(look, self._ask)
         self._memory.turn += 1
-        self._memory.server.said = None
+        self._memory.server.said, self._memory.server.looked_at = None, self._now
 
     async def run(self) -> None:
         """Look."""
@@ -101,7 +101,7 @@ class Refresh:
     # --- asking --------------------------------------------------------------------------------------------------
 
     def _may_begin(self, rank: int) -> bool:
-        limit = QUIET if rank >= Rank.DRAFTS else self._forge.calls
+        limit = QUIET if rank == Rank.DRAFTS else self._forge.calls
         return not self._stopped and self._client.calls < min(limit, self._forge.calls) and self._in_time()
 
     def _ask(

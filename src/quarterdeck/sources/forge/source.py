@@ -106,6 +106,7 @@ class ForgeSource:
                 token = self._token()
                 asyncio.run(self._refresh(token, now, rung))
             except SourceError as error:
+                server.looked_at = now
                 server.down = Failure(error.reason, f"its token: {error.detail}", error.detail, "denied", now)
             self._memory.look_s = self._monotonic() - began
         return self._teller.all(now)

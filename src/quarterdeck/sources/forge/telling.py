@@ -68,10 +68,11 @@ class Teller:
     def all(self, now: datetime) -> Iterator[AnyReading]:
         """Tell everything."""
         yield from self._settings(now)
-        yield from self._server(now)
+        at = self._memory.server.looked_at or now  # while it rests nothing new is known of it
+        yield from self._server(at)
         down = self._memory.server.down
         for name, held in self._memory.repos.items():
-            yield from self._repo(name, held, now)
+            yield from self._repo(name, held, at)
             if held.row.archived:
                 continue
             gone = None if held.gone_at is None else Failure(Reason.MISSING, GONE, GONE, "yes", held.gone_at)

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Final
 
+from quarterdeck.truth.shapes import IDENT
+
 LONGEST: Final = 100_000
 """Signs of a text that are read."""
 MOST: Final = 100
@@ -80,8 +82,9 @@ def _form(form: str) -> re.Pattern[str]:
 
 def _closed(text: str, full_name: str) -> Iterator[str]:
     for found in CLOSING.finditer(text):
-        if found["sign"] == "#":  # the other one is for pull requests
-            yield f"{found['repo'] or full_name}#{int(found['number'])}"
+        ref = f"{found['repo'] or full_name}#{int(found['number'])}"
+        if found["sign"] == "#" and IDENT.fullmatch(ref):  # the other sign is for pull requests
+            yield ref
 
 
 def _with_refs(title: str, base: str) -> str:
