@@ -8,12 +8,12 @@ Rule 3: files are judged by rules, so the rules are read before them; when the r
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable, Iterable
-from typing import Any, Final, TypeAlias
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final
 
 from quarterdeck.sources.forge import codeowners, facts, sensitive, tours
 from quarterdeck.sources.forge.errors import ForgeError
-from quarterdeck.sources.forge.look import Look
+from quarterdeck.sources.forge.look import Asker, Look
 from quarterdeck.sources.forge.memory import Failure, Held, HeldCard, HeldPull, HeldRepo, Stamp
 from quarterdeck.sources.forge.paging import Told
 from quarterdeck.sources.forge.ranks import Rank
@@ -22,9 +22,6 @@ from quarterdeck.truth import forge_fields as G  # noqa: N812 -- short where eve
 from quarterdeck.truth.fields import Field
 from quarterdeck.truth.forge import BranchRule
 from quarterdeck.truth.reading import Reason
-
-Lost: TypeAlias = Callable[[Failure], None]
-Asker: TypeAlias = Callable[[int, Hashable, Callable[[], Awaitable[None]], Lost], None]
 
 TORN: Final = "the list changed while it was read, or is too long; it is read again in the next look"
 TOO_MANY: Final = (Reason.CORRUPT, "there are more than can be held, and none of them may be left out")
@@ -56,10 +53,6 @@ class Details:
         self._look, self._memory, self._forge, self._client, self._maker, self._now = look, *look
         self._ask = ask
         self._globs = sensitive.of_settings(self._forge.sensitive)
-
-    def no_release(self, failure: Failure) -> None:
-        """Hold why the forge does not tell its release."""
-        self._memory.server.release_failure = failure
 
     # --- what is due ---------------------------------------------------------------------------------------------
 
@@ -172,7 +165,7 @@ class Details:
         row = _row(pull)
         name, number = held.row.name, row.item.number
         told = await self._client.timeline(name, number, unseen=row.unseen)
-        _require_whole(told, f"/repos/{name}/issues/{number}/timeline")
+        require_whole(told, f"/repos/{name}/issues/{number}/timeline")
         deeds = facts.deeds(told.value, row.item.opened_at, self._forge.bots)
         path = f"/repos/{name}/issues/{number}/timeline"
         said = (
@@ -229,7 +222,7 @@ class Details:
             if error.status != NOT_THERE:
                 raise
             return ()  # the repository knows no dependencies
-        _require_whole(told, f"/repos/{held.row.name}/issues/{number}/dependencies")
+        require_whole(told, f"/repos/{held.row.name}/issues/{number}/dependencies")
         return facts.blockers(told.value, held.row.name)
 
     def _hold_blockers(
@@ -241,7 +234,7 @@ class Details:
             self._known(thing, f"/repos/{held.row.name}/issues/{number}/dependencies", ((field, refs),))
 
     def _list(self, thing: Held, field: Any, path: str, told: Told[Any], said: tuple[Any, ...] | None) -> None:  # noqa: ANN401 -- of any kind
-        _require_whole(told, path)
+        require_whole(told, path)
         if said is None:
             self._unknown(thing, (field,), TOO_MANY)
         else:
@@ -280,77 +273,7 @@ class Details:
 
     # --- rules ---------------------------------------------------------------------------------------------------
 
-    def rules(self, held: HeldRepo) -> None:
-        """Ask for what the bases of the pull requests ask of them, once both are listed."""
-        if held.pulls_at is None or held.branches_at is None or not held.pulls:
-            return
-        bases = {row.base for pull in held.pulls.values() if (row := pull.row) is not None and row.base is not None}
-        due = tours.is_due(held.rules_at, self._now, tours.RULES)
-        for base in sorted(bases):
-            branch = held.branches.get(base)
-            rule = branch.rule if branch is not None else None
-            is_told = rule is not None and not rule.protected
-            before = held.rules.get(base)
-            if branch is not None and rule is not None and rule.protected and branch.rule_name and held.row.is_admin:
-                if due or before is None or _changed(before[0], rule):
-                    self._ask_rule(held, base, rule, branch.rule_name)
-            elif before != (rule, "" if is_told else None):
-                held.rules[base] = (rule, "" if is_told else None)
-        self._ask_owners(held)
-        held.rules_at = self._now if due else held.rules_at
-        self._with_rules(held)
-
-    def _ask_rule(self, held: HeldRepo, base: str, rule: BranchRule, rule_name: str) -> None:
-        async def ask() -> None:
-            told = (await self._client.protection(held.row.name, rule_name)).value
-            held.rules[base] = (facts.whole_rule(rule, told), told.protected_file_patterns or "")
-            self._with_rules(held)
-
-        def lost(failure: Failure) -> None:
-            held.rules[base] = (rule, None)
-            if failure.reason is not Reason.DENIED:
-                held.rules_at = None
-            self._with_rules(held)
-
-        self._ask(Rank.RULES, ("rule", held.row.name, base), ask, lost)
-
-    def _ask_owners(self, held: HeldRepo) -> None:
-        trunk = held.branches.get(held.row.default or "")
-        of = None if trunk is None else trunk.head
-        if held.owned is not None and of is not None and held.owned_at == of:
-            return
-
-        async def ask() -> None:
-            found = await self._owners(held)
-            held.owned, held.owned_of, held.owned_at = codeowners.parse(found), hash(found), of
-            self._with_rules(held)
-
-        def lost(failure: Failure) -> None:
-            held.owned, held.owned_of = codeowners.Owned((), whole=False), None
-            held.owned_at = of if failure.reason is Reason.DENIED else None
-            self._with_rules(held)
-
-        self._ask(Rank.RULES, ("owners", held.row.name), ask, lost)
-
-    async def _owners(self, held: HeldRepo) -> str:
-        """Return what the first CODEOWNERS says that there is; nothing where there is none."""
-        try:
-            top = (await self._client.names(held.row.name)).value
-        except ForgeError as error:
-            if error.status != NOT_THERE:
-                raise
-            return ""  # nothing was committed yet
-        for place in codeowners.PLACES:
-            if place.partition("/")[0] not in top:
-                continue
-            try:
-                return (await self._client.text(held.row.name, place)).value
-            except ForgeError as error:
-                if error.status != NOT_THERE:
-                    raise
-        return ""
-
-    def _with_rules(self, held: HeldRepo) -> None:
+    def with_rules(self, held: HeldRepo) -> None:
         """Tell the rules, and ask for files that were not judged by them."""
         for pull in held.pulls.values():
             row = _row(pull)
@@ -396,7 +319,7 @@ def _row(pull: HeldPull) -> facts.Pull:
     return pull.row
 
 
-def _require_whole(told: Told[Any], path: str) -> None:
+def require_whole(told: Told[Any], path: str) -> None:
     """Refuse a list that is not whole: what is missing from it may be what matters."""
     if not told.whole:
         raise ForgeError(Reason.BUSY, TORN, path=path, outcome="yes")
@@ -405,8 +328,3 @@ def _require_whole(told: Told[Any], path: str) -> None:
 def _is_debt(thing: Held, part: str, of: object) -> bool:
     stamp = thing.read.get(part)
     return stamp is None or stamp.of != of
-
-
-def _changed(before: BranchRule | None, rule: BranchRule) -> bool:
-    """Whether what everybody is told of a rule is other than before."""
-    return before is None or before[:3] != rule[:3]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Hashable
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from quarterdeck.sources.forge.client import ForgeReader
-from quarterdeck.sources.forge.memory import Memory
+from quarterdeck.sources.forge.memory import Failure, Memory
 from quarterdeck.sources.forge.readings import Maker
 from quarterdeck.truth.watched import Forge
+
+Lost: TypeAlias = Callable[[Failure], None]
+Asker: TypeAlias = Callable[[int, Hashable, Callable[[], Awaitable[None]], Lost], None]
+"""Takes a question: how much it matters, what it is, how it is asked, and what is held should it fail."""
 
 
 class Look(NamedTuple):

@@ -148,6 +148,7 @@ class Server:
     release: str | None = None
     release_failure: Failure | None = None
     page_limit: int | None = None
+    limit_failure: Failure | None = None
     asked_at: datetime | None = None
     """When it was last asked for its release."""
     login: str | None = None

@@ -15,24 +15,17 @@ from typing import Final
 
 from quarterdeck.sources.forge import facts, tours
 from quarterdeck.sources.forge.agenda import Agenda
-from quarterdeck.sources.forge.api import Issue, PullRequest, Repository
-from quarterdeck.sources.forge.details import Details
+from quarterdeck.sources.forge.api import PullRequest, Repository
+from quarterdeck.sources.forge.details import Details, require_whole
 from quarterdeck.sources.forge.errors import ForgeError
+from quarterdeck.sources.forge.issues import Issues
 from quarterdeck.sources.forge.links import link
 from quarterdeck.sources.forge.look import Look
-from quarterdeck.sources.forge.memory import (
-    DONE_FOR,
-    GONE_FOR,
-    HEADS,
-    Failure,
-    HeldCard,
-    HeldPull,
-    HeldRepo,
-    Where,
-)
+from quarterdeck.sources.forge.memory import GONE_FOR, HEADS, Failure, HeldPull, HeldRepo
 from quarterdeck.sources.forge.paging import Told
 from quarterdeck.sources.forge.ranks import NEWS, Rank
 from quarterdeck.sources.forge.readings import again
+from quarterdeck.sources.forge.rules import Rules
 from quarterdeck.sources.forge.scopes import Scopes
 from quarterdeck.truth.forge import Reads
 from quarterdeck.truth.reading import Reason
@@ -43,14 +36,10 @@ TOO_OFTEN: Final = frozenset({429, 503})
 SILENCES: Final = 8
 """After so many questions in a row that it could not answer at all, nothing more is asked."""
 FORBIDDEN, FAILS = 403, 500
-CLOSED_PAGES: Final = 20
 QUIET: Final = 100
 """Drafts are read in a look that had no more news than this."""
 RUNG: Final = 20
 """Checks that are read again because a bell rang for their repository."""
-STIRRED: Final = timedelta(minutes=10)
-"""What moved so lately may have moved again within the same second."""
-MISCOUNTED: Final = 2
 
 
 class Refresh:
@@ -62,6 +51,8 @@ class Refresh:
         self._in_time, self._rung, self._stopped, self._silences = in_time, rung, False, 0
         self._agenda = Agenda(look.forge.in_flight, self._may_begin)
         self._details = Details(look, self._ask)
+        self._rules = Rules(look, self._ask, self._details.with_rules)
+        self._issues = Issues(look, self._ask, self._list_pulls)
         self._memory.turn += 1
         self._memory.server.said, self._memory.server.looked_at = None, self._now
 
@@ -69,7 +60,8 @@ class Refresh:
         """Look."""
         server = self._memory.server
         if tours.is_due(server.asked_at, self._now, tours.RARE):
-            self._ask(Rank.FIRST, "settings", self._settings, self._details.no_release)
+            self._ask(Rank.FIRST, "version", self._version, self._no_version)
+            self._ask(Rank.FIRST, "settings", self._settings, self._no_settings)
         self._ask(Rank.FIRST, "repos", self._repos, self._down)
         if self._forge.token_file is not None and tours.is_due(server.token_at, self._now, tours.RARE):
             self._ask(Rank.LISTS, "token", self._token, self._no_token)
@@ -85,12 +77,7 @@ class Refresh:
             memory.server.said = memory.server.said or why
             if memory.repos_at != self._now:
                 memory.server.down = failure
-        for held in memory.read_repos().values():
-            self._forget_done(held)
-            self._count(held)
-        if memory.swept_at is not None and memory.swept_at < self._now and not memory.swept_whole:
-            memory.swept_whole = all(held.counts_agree for held in memory.read_repos().values())
-            memory.sweep_due = memory.sweep_due and not memory.swept_whole
+        self._issues.end()
         memory.calls, memory.debts = self._client.calls, self._details.debts()
 
     @property
@@ -137,26 +124,33 @@ class Refresh:
 
     # --- the forge and the token -------------------------------------------------------------------------------------
 
+    async def _version(self) -> None:
+        server = self._memory.server
+        server.release, server.release_failure = (await self._client.version()).value, None
+        server.asked_at = self._now
+
+    def _no_version(self, failure: Failure) -> None:
+        self._memory.server.release_failure = failure
+
     async def _settings(self) -> None:
         server = self._memory.server
-        told = await self._client.version()
-        server.release, server.release_failure, server.asked_at = told.value, None, self._now
-        limits = await self._client.settings()
-        server.page_limit = limits.value.max_response_items
+        server.page_limit, server.limit_failure = (await self._client.settings()).value.max_response_items, None
+
+    def _no_settings(self, failure: Failure) -> None:
+        self._memory.server.limit_failure = failure
 
     async def _token(self) -> None:
         """Ask what the token may: who it is of, where it may ask that; else the refusal tells its scopes."""
-        server, held = self._memory.server, None
-        server.login, server.is_admin = None, None
+        server, held, me = self._memory.server, None, None
         try:
             me = (await self._client.me()).value
-            server.login, server.is_admin = me.login, bool(me.is_admin)
         except ForgeError as error:
             if error.status != FORBIDDEN:
                 raise
             held = error.held
-        server.scopes = (await self._client.scopes()).value if held is None else Scopes(held, is_open=False)
-        server.scopes_failure, server.token_at = None, self._now
+        scopes = (await self._client.scopes()).value if held is None else Scopes(held, is_open=False)
+        server.login, server.is_admin = (None, None) if me is None else (me.login, bool(me.is_admin))
+        server.scopes, server.scopes_failure, server.token_at = scopes, None, self._now
 
     def _no_token(self, failure: Failure) -> None:
         self._memory.server.scopes_failure = failure
@@ -174,7 +168,7 @@ class Refresh:
             held.row, held.gone_at = row, None
         if told.whole:
             self._gone(there)
-        self._search()
+        self._issues.search()
         self._lists()
         self._details.owed()
         self._tour()
@@ -200,7 +194,7 @@ class Refresh:
         for name, held in repos.items():
             if name in self._rung:
                 self._details.rung(held, RUNG)
-            if held.pulls_at is None or name in self._rung or held.failure is not None or self._is_computing(held):
+            if held.pulls_at is None or not held.pulls_whole or name in self._rung or self._is_computing(held):
                 self._list_pulls(name)
             moved = held.branches_of is None or held.row.moved_at is None or held.branches_of < held.row.moved_at
             if held.branches_at is None or moved or name in self._rung or held.branches_failure is not None:
@@ -236,20 +230,25 @@ class Refresh:
     def _list_branches(self, name: str) -> None:
         async def ask() -> None:
             held = self._memory.repos[name]
-            branches = () if held.row.is_empty else (await self._client.branches(name)).value
-            held.branches = {each.name: facts.branch(each) for each in branches if each.name}
+            held.branches = {} if held.row.is_empty else await self._branches(name)
             held.branches_at, held.branches_of, held.branches_failure = self._now, held.row.moved_at, None
             self._claims(held)
-            self._details.rules(held)
+            self._rules.ask(held)
 
         def lost(failure: Failure) -> None:
             self._memory.repos[name].branches_failure = failure
 
         self._ask(Rank.LISTS, ("branches", name), ask, lost)
 
+    async def _branches(self, name: str) -> dict[str, facts.Branch]:
+        told = await self._client.branches(name)
+        require_whole(told, f"/repos/{name}/branches")  # a claim that is missing from it is not gone
+        return {each.name: facts.branch(each) for each in told.value if each.name}
+
     def _no_list(self, name: str, failure: Failure) -> None:
         held = self._memory.repos[name]
         held.failure = failure if held.failure is None else failure._replace(since=held.failure.since)
+        held.pulls_whole = False
 
     def _claims(self, held: HeldRepo) -> None:
         trunk = held.branches.get(held.row.default or "")
@@ -261,7 +260,7 @@ class Refresh:
             del held.trunks[next(iter(held.trunks))]
         held.claims = dict(facts.claims(held.branches.items(), self._forge.claim, frozenset(held.trunks)))
         for number in held.claims.keys() - held.cards.keys():
-            self._find_card(held, number)
+            self._issues.find(held, number)
 
     # --- pull requests -------------------------------------------------------------------------------------------
 
@@ -276,7 +275,7 @@ class Refresh:
         if told.whole:
             for number in held.pulls.keys() - listed:
                 del held.pulls[number]
-        self._details.rules(held)
+        self._rules.ask(held)
 
     def _take_pull(self, held: HeldRepo, row: facts.Pull) -> None:
         number = row.item.number
@@ -288,122 +287,6 @@ class Refresh:
         else:
             pull.listed = again(pull.listed, self._now, early=self._look.is_early(number))
         self._details.pull(held, pull)
-
-    # --- issues --------------------------------------------------------------------------------------------------
-
-    def _search(self) -> None:
-        memory = self._memory
-        rests = not memory.swept_small and not tours.is_due(memory.swept_at, self._now, tours.RESCUE)
-        is_due = memory.sweep_due or tours.is_due(memory.swept_at, self._now, tours.SWEEP)
-        if memory.mark is None or (is_due and not rests):
-            self._ask(Rank.FIRST, "sweep", self._sweep, self._no_search)
-        else:
-            self._ask(Rank.FIRST, "moved", self._moved, self._no_search)
-
-    def _no_search(self, failure: Failure) -> None:
-        self._memory.issues_failure = failure
-
-    async def _sweep(self) -> None:
-        """Read all open issues, and those that were closed lately."""
-        memory = self._memory
-        told = await self._client.search("issues", "open", pages=max(self._forge.calls, CLOSED_PAGES))
-        mark = told.server_at
-        found = {where for each in told.value if (where := self._take_issue(each)) is not None}
-        closed = await self._client.search("issues", "closed", (mark or self._now) - DONE_FOR, pages=CLOSED_PAGES)
-        for each in closed.value:
-            self._take_issue(each)
-        memory.swept_at, memory.swept_whole, memory.sweep_due = self._now, told.whole, not told.whole
-        memory.swept_small = told.calls <= CLOSED_PAGES
-        memory.mark, memory.issues_at, memory.issues_failure = mark, self._now, None
-        if told.whole:
-            self._drop_unlisted(found)
-
-    def _drop_unlisted(self, found: Collection[Where]) -> None:
-        for name, held in self._memory.read_repos().items():
-            for number in [n for n, card in held.cards.items() if card.open and (name, n) not in found]:
-                del held.cards[number]
-
-    async def _moved(self) -> None:
-        """Read what moved since the last time, be it open or closed."""
-        memory = self._memory
-        if memory.mark is None:
-            raise RuntimeError("Nothing was swept yet; there is no moment to ask from.")
-        told = await self._client.search(None, "all", tours.since(memory.mark))
-        for each in told.value:
-            if each.pull_request is None:
-                self._take_issue(each)
-            elif each.repository is not None and each.repository.full_name in self._memory.repos:
-                self._take_mark(each.repository.full_name, each)
-        memory.issues_at, memory.issues_failure = self._now, None
-        if told.server_at is None or not told.whole:
-            return  # from the same moment again
-        memory.sweep_due = memory.sweep_due or told.server_at < memory.mark - tours.OVERLAP
-        memory.mark = told.server_at
-
-    def _take_mark(self, name: str, told: Issue) -> None:
-        """Ask for the list of a repository in which a pull request moved, unless its list has told that already."""
-        held = self._memory.repos[name]
-        pull = held.pulls.get(told.number or 0)
-        if told.state == "open":
-            is_known = pull is not None and pull.row is not None and pull.row.item.moved_at == told.updated_at
-        else:
-            is_known = pull is None
-        if held.is_read and not is_known:
-            self._list_pulls(name)
-
-    def _take_issue(self, told: Issue) -> Where | None:
-        """Hold an issue; return where it is when it is one of ours."""
-        name = told.repository.full_name if told.repository is not None else None
-        held = self._memory.repos.get(name or "")
-        row = facts.card(told)
-        if held is None or row is None or not held.is_read:
-            return None
-        self._take_card(held, row)
-        return held.row.name, row.item.number
-
-    def _take_card(self, held: HeldRepo, row: facts.Card) -> None:
-        number, moved_at = row.item.number, row.item.moved_at
-        card = held.cards.setdefault(number, HeldCard())
-        is_same = bool(card.listed) and card.moved_at == moved_at and card.open == row.open
-        if is_same and moved_at is not None and self._now - moved_at > STIRRED:
-            return
-        card.open, card.moved_at, card.closed_at = row.open, moved_at, row.closed_at
-        card.is_touched = bool(row.item.assignees) or bool(self._maker.says(row.item))
-        card.listed = self._maker.card(held.row.name, row, self._now)
-
-    def _find_card(self, held: HeldRepo, number: int) -> None:
-        """Ask for an issue that is claimed and that no list told of: perhaps it is closed."""
-
-        async def ask() -> None:
-            told = (await self._client.issue(held.row.name, number)).value
-            row = facts.card(told)
-            if row is not None and told.pull_request is None:
-                self._take_card(held, row)
-
-        self._ask(Rank.CARDS, ("issue", held.row.name, number), ask, lambda _: None)
-
-    # --- afterwards ----------------------------------------------------------------------------------------------
-
-    def _forget_done(self, held: HeldRepo) -> None:
-        done = [
-            number for number, card in held.cards.items()
-            if not card.open and number not in held.claims
-            and (card.closed_at is None or self._now - card.closed_at > DONE_FOR)
-        ]  # fmt: skip
-        for number in done:
-            del held.cards[number]
-
-    def _count(self, held: HeldRepo) -> None:
-        memory = self._memory
-        if memory.issues_at != self._now or held.row.open_issues is None:
-            return
-        surplus = sum(card.open for card in held.cards.values()) - held.row.open_issues
-        if memory.swept_at == self._now and memory.swept_whole:
-            held.surplus = surplus  # forges have been seen to count wrong for good
-        held.counts_agree = surplus == held.surplus
-        held.miscounts = 0 if held.counts_agree else held.miscounts + 1
-        if held.miscounts >= MISCOUNTED:
-            memory.sweep_due, memory.swept_whole = True, False
 
 
 def _base_head(pull: HeldPull) -> str | None:

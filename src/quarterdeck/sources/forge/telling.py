@@ -153,7 +153,8 @@ class Teller:
             yield from self._maker.known(subject, origin, of_release, server.asked_at)
         limits = self._maker.origin("/settings/api")
         if server.page_limit is None:
-            yield from failed((G.FORGE_PAGE_LIMIT,), subject, limits, (Reason.SCHEMA, NO_LIMIT), now)
+            why = server.limit_failure or (Reason.SCHEMA, NO_LIMIT)
+            yield from failed((G.FORGE_PAGE_LIMIT,), subject, limits, why, now)
         else:
             yield G.FORGE_PAGE_LIMIT.known(subject, limits, server.page_limit, server.asked_at)
 

@@ -17,13 +17,13 @@ ROUNDING: Final = 1e-6
 
 LISTS: Final = timedelta(minutes=4)
 """The lists of pull requests: whether they can be merged stands there and nowhere else."""
-BRANCHES: Final = timedelta(minutes=20)
-"""The lists of branches; when somebody pushes, the list of repositories tells that one of them moved."""
+BRANCHES: Final = timedelta(minutes=12)
+"""The lists of branches, which tell their rules; that somebody pushed, the list of repositories tells earlier."""
 CHECKS: Final = timedelta(minutes=10)
 PENDING: Final = timedelta(minutes=5)
 """Checks that still run."""
 BLOCKED: Final = timedelta(minutes=10)
-RULES: Final = timedelta(minutes=20)
+RULES: Final = timedelta(minutes=10)
 VERIFY: Final = timedelta(hours=3)
 SWEEP: Final = timedelta(hours=6)
 RARE: Final = timedelta(hours=2)
