@@ -10,6 +10,7 @@ import pytest
 
 from quarterdeck.cli.render import as_text
 from quarterdeck.truth import forge_fields as G  # noqa: N812
+from quarterdeck.truth.fields import Field
 from quarterdeck.truth.forge import CLASSES, Files, pull, repo
 from quarterdeck.truth.judgement import Status
 from quarterdeck.truth.snapshot import Snapshot
@@ -255,7 +256,7 @@ def test_what_was_made_of_one_is_made_anew_when_something_else_is_known_of_it() 
 
 
 def test_at_a_moment_that_is_over_nothing_of_a_forge_is_pretended() -> None:
-    """The history keeps no pull requests: the page of then says so, and not that none was open."""
+    """Where the history kept no pull requests, the page of then says so, and not that none was open."""
     asked = Asked(past=True)
     made = VIEWS["reviews"].make(Judged(Snapshot(1, NOW, work.INSTANCES, {}), NOW, past=True), asked, None)
     assert made.headline == "No forge was watched at this moment."
@@ -264,3 +265,25 @@ def test_at_a_moment_that_is_over_nothing_of_a_forge_is_pretended() -> None:
         made = VIEWS[name].make(Judged(kept, NOW, past=True), asked, None)
         assert made.headline == "What stood on the forge at this moment is not kept here."
         assert work.FORGE in [row.subject for row in made.rows]
+
+
+def test_at_a_moment_that_is_over_the_page_is_that_of_then() -> None:
+    """Where the history kept them, the same view is made of the pull requests and cards of then."""
+    world = work.snapshot(NOW, work.world(NOW))
+    for name in ("reviews", "board"):
+        then = VIEWS[name].make(Judged(world, NOW, past=True), Asked(past=True), None)
+        now = VIEWS[name].make(Judged(world, NOW), Asked(), None)
+        assert then.headline == now.headline
+        assert {row.subject for row in now.rows} <= {row.subject for row in then.rows}
+
+
+def test_where_it_is_known_that_nothing_was_open_then_that_is_said() -> None:
+    """A forge without work is no forge whose work was not kept."""
+    none: dict[str, dict[Field[Any], Any]] = {
+        "forge:main/reviews": {G.REVIEWS_OPEN: 0},
+        "forge:main/board": {G.BOARD_LANES: {}},
+    }
+    kept = work.snapshot(NOW, work.forge(NOW) | none)
+    for name in ("reviews", "board"):
+        made = VIEWS[name].make(Judged(kept, NOW, past=True), Asked(past=True), None)
+        assert "not kept" not in made.headline

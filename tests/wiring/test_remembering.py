@@ -25,7 +25,7 @@ from quarterdeck.truth.snapshot import Snapshot
 from quarterdeck.truth.tables import judge_subject
 from quarterdeck.truth.thresholds import Thresholds
 from quarterdeck.wiring.eye import Eye
-from quarterdeck.wiring.remembering import Historian
+from quarterdeck.wiring.remembering import MOST_PARTS, Historian
 from tests.fakes.clock import START, HandClock
 from tests.fakes.sources import SteadySource
 
@@ -321,10 +321,10 @@ class ForgeSource(SteadySource):
         yield G.PULL_TITLE.known(pull("main", "acme/tools", 2), told, f"title {self.looks}", now)
 
 
-def test_single_issues_and_pull_requests_are_not_recorded(tmp_path: Path) -> None:
-    """Of a forge it is remembered what follows from all of its work together, and of no issue what it was."""
+def remembered(tmp_path: Path, source: SteadySource) -> tuple[set[str], set[str]]:
+    """Return what the history knows of a forge after two looks: of which subjects, and which of them changed."""
     hub = Hub(tmp_path / "state" / "history.db")
-    hub.sources.append(ForgeSource("forge:main"))
+    hub.sources.append(source)
     hub.start()
     try:
         assert hub.look()
@@ -333,11 +333,34 @@ def test_single_issues_and_pull_requests_are_not_recorded(tmp_path: Path) -> Non
         assert recall is not None
         found = recall.snapshot_at(hub.clock())
         assert found is not None
-        assert {subject for subject, _ in found.readings if subject.startswith("forge:")} == {
-            "forge:main",
-            "forge:main/board",
-        }
-        assert not [name for name in hub.changes() if "/card/" in name or "/pull/" in name]
-        assert "forge:main/board" in hub.changes()
+        known = {subject for subject, _ in found.readings if subject.startswith("forge:")}
+        return known, {name for name in hub.changes() if name.startswith("forge:")}
     finally:
         hub.end()
+
+
+def test_issues_and_pull_requests_are_recorded_one_by_one(tmp_path: Path) -> None:
+    """Of a forge with some issues it is remembered what was known of each, and how each was judged."""
+    known, changed = remembered(tmp_path, ForgeSource("forge:main"))
+    ones = {card("main", "acme/tools", 1), pull("main", "acme/tools", 2)}
+    assert known == {"forge:main", "forge:main/board", *ones}
+    assert ones <= changed
+
+
+class LargeForgeSource(ForgeSource):
+    """Tells of more issues than are recorded one by one."""
+
+    @override
+    def see(self, now: datetime) -> Iterable[AnyReading]:
+        yield from super().see(now)
+        told = Origin("forge main", "search")
+        for number in range(3, MOST_PARTS + 3):
+            yield G.CARD_OPEN.known(card("main", "acme/tools", number), told, True, now)
+
+
+def test_of_very_many_issues_none_is_recorded(tmp_path: Path) -> None:
+    """Of a forge with thousands of issues it is remembered what follows from all together, and of none alone."""
+    known, changed = remembered(tmp_path, LargeForgeSource("forge:main"))
+    assert known == {"forge:main", "forge:main/board"}
+    assert "forge:main/board" in changed
+    assert not [name for name in changed if "/card/" in name or "/pull/" in name]

@@ -22,7 +22,7 @@ PASSING: Final = frozenset({"pull", "card"})
 """Kinds that come and go with the work, by the thousand: when one is no longer there, nothing was lost."""
 PARTS: Final = PASSING | {"repo"}
 """Kinds that are no line of the brief and no alert of their own: ``forge``, ``reviews`` and ``board`` say of all of
-them together what needs somebody. The history keeps none of them either, because the forge keeps its own."""
+them together what needs somebody. Of very many the history keeps none either, because the forge keeps its own."""
 CLASSES: Final = (
     "draft",
     "blocked",

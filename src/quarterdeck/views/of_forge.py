@@ -3,7 +3,8 @@
 Rule 1: a list is never shown as if it were whole when it is not: a forge that does not answer, a repository that cannot
         be read and a list that was cut are said first, each in one line.
 Rule 2: what cannot be read now is shown as it was last known, and says so. By that it is put in order, never judged.
-Rule 3: the history keeps no pull requests and no cards, and a page of then does not look as if there had been none.
+Rule 3: of very many pull requests and cards the history keeps none, and a page of then does not look as if there had
+        been none.
 Rule 4: a forge belongs to all agents. Who may see some of them only is told that, and not that there is nothing.
 """
 
@@ -42,7 +43,7 @@ SAID_OF_NONE: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "past": (
         "What stood on the forge at this moment is not kept here.",
-        "The forge keeps its own history. What is kept is how much there was, and how well the forge was known.",
+        "Of very many the forge keeps the history. What is kept is how much there was, and how well it was known.",
     ),
     "none then": ("No forge was watched at this moment.", ""),
     "none": (
@@ -58,7 +59,18 @@ def hidden(judged: Judged) -> str:
         return "partial"
     if not judged.of("forge", "pull", "card"):
         return "none"
-    return "past" if judged.past else ""
+    return "past" if judged.past and _is_elsewhere(judged) else ""
+
+
+def _is_elsewhere(judged: Judged) -> bool:
+    """Whether there was more than the history kept: nothing stands here, and it is not known that there was nothing."""
+    if there(judged, "pull") or there(judged, "card"):
+        return False
+    counted = [judged.facts(name).get(G.REVIEWS_OPEN) for name in there(judged, "reviews")]
+    lanes = [judged.facts(name).get(G.BOARD_LANES) for name in there(judged, "board")]
+    return (
+        not counted or any(each != 0 for each in counted) or any(each is None or sum(each.values()) for each in lanes)
+    )
 
 
 def headline_of(why: str, *, past: bool) -> tuple[str, str]:

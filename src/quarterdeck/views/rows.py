@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 from quarterdeck.truth import fields as F  # noqa: N812 -- short where every line names a field
 from quarterdeck.truth import forge_fields as G  # noqa: N812 -- as above
 from quarterdeck.truth.fields import Field, field_for, kind_of
-from quarterdeck.truth.forge import PARTS, PASSING, ref_of
+from quarterdeck.truth.forge import PASSING, ref_of
 from quarterdeck.truth.incidents import Incident
 from quarterdeck.truth.instance import ALL, Instance, instance_of, subject
 from quarterdeck.truth.reading import Known, Unavailable
@@ -217,8 +217,7 @@ def links(judged: Judged, name: str) -> tuple[Link, ...]:
     if owner != ALL or kind in OF_WORK:
         page = PAGES.get(kind, "ops")
         found.append(Link("page", f"{page}, {owner}", "Page", place_of(name)))
-    if kind not in PARTS:
-        found.append(Link("page", "timeline", "Timeline", f"/timeline?subject={quoted(name)}"))
+    found.append(Link("page", "timeline", "Timeline", f"/timeline?subject={quoted(name)}"))
     return tuple(found)
 
 

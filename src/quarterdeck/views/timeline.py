@@ -72,15 +72,15 @@ def timeline(judged: Judged, asked: Asked, recalled: Recalled | None = None) -> 
         return replace(view, headline="Of which subject?" if judged.instances else NOBODY)
     title = title_of(judged, subject)
     story = None if recalled is None else _story(judged, asked, recalled)
-    if kept_elsewhere(subject):
+    if kept_elsewhere(subject, story):
         return replace(view, headline=f"{title}. The forge keeps its history.")
     known = bool(there or (story is not None and any(each.blind is None for each in story.events)))
     return replace(view, headline=title if known else "Nothing is known of this subject.", story=story)
 
 
-def kept_elsewhere(subject: str) -> bool:
-    """Whether the history of a subject is not kept here: that of a pull request or an issue is the forge's."""
-    return kind_of(subject) in PARTS
+def kept_elsewhere(subject: str, story: Story | None) -> bool:
+    """Whether the history of a subject is not kept here: where there are very many pull requests and issues."""
+    return kind_of(subject) in PARTS and (story is None or all(each.blind is not None for each in story.events))
 
 
 def _story(judged: Judged, asked: Asked, recalled: Recalled) -> Story:

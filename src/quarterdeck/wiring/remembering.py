@@ -4,8 +4,8 @@ Rule 1: nothing that befalls the history stops anything else. What cannot be rec
 Rule 2: a status is judged, and its change recorded, only when every source has been asked once since the start: what
         is not known yet has not changed.
 Rule 3: recording is bounded: of snapshots that come faster than they are recorded, the newest is taken.
-Rule 4: single pull requests, issues and repositories of a forge are not recorded: there are thousands, and the forge
-        keeps their history. What follows from all of them together is recorded like anything else.
+Rule 4: single pull requests, issues and repositories of forges are recorded where they are no more than some thousands.
+        Of more the forges keep the history; what follows from all of them together is recorded like anything else.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ EVERY_S: Final = 1.0
 JUDGE_S: Final = 2.0
 BEAT_S: Final = 5.0
 TIDY_S: Final = 300.0
+MOST_PARTS: Final = 2_000
+"""Pull requests, issues and repositories that are recorded one by one."""
 RETRY_S: Final = 5.0
 """Seconds after which it is tried again to record."""
 
@@ -68,7 +70,8 @@ def kept(snapshot: Snapshot) -> Snapshot:
     """Return what is recorded of a snapshot; unchanged subjects are shared with the one before."""
     readings = snapshot.readings if isinstance(snapshot.readings, Grouped) else Grouped.of(snapshot.readings)
     told = {name: fields for name, fields in readings.subjects.items() if kind_of(name) not in PARTS}
-    return snapshot if len(told) == len(readings.subjects) else replace(snapshot, readings=Grouped(told))
+    few = len(readings.subjects) - len(told) <= MOST_PARTS
+    return snapshot if few else replace(snapshot, readings=Grouped(told))
 
 
 class Historian:
