@@ -7,10 +7,12 @@ Rule 2: a subject that its source no longer reports, though the source answered,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from operator import is_
+from itertools import groupby
+from operator import attrgetter, is_
+from types import MappingProxyType
 from typing import NamedTuple
 
 from quarterdeck.truth.grouped import Fields, Grouped
@@ -65,23 +67,29 @@ def remembering(old: Grouped, new: Iterable[AnyReading]) -> Grouped:
 
     A subject of which nothing was told anew stays the same object, so that others see at once that it is.
     """
-    before, subjects = old.subjects, dict[str, dict[str, AnyReading]]()
-    for reading in new:
-        fields = subjects.get(reading.subject)
-        if fields is None:
-            fields = subjects[reading.subject] = {}
-        if isinstance(reading, Unavailable):
-            last = before.get(reading.subject, {}).get(reading.field)
-            fields[reading.field] = _with_last(reading, last)
+    before, subjects = old.subjects, dict[str, Fields]()
+    for subject, run in groupby(new, _OF):
+        told, last, so_far = list(run), before.get(subject), subjects.get(subject)
+        if so_far is None and last is not None and _are_these(last, told):
+            subjects[subject] = last
         else:
-            fields[reading.field] = reading
-    return Grouped({name: _shared(before.get(name), fields) for name, fields in subjects.items()})
+            subjects[subject] = {**(so_far or {}), **_by_field(told, last or NOTHING_KNOWN)}
+    return Grouped(subjects)
 
 
-def _shared(before: Fields | None, now: Fields) -> Fields:
-    """Return the readings of a subject as they were held before, where they are these very readings."""
-    shared = before is not None and len(before) == len(now) and all(map(is_, before.values(), now.values()))
-    return before if shared and before is not None else now
+_OF = attrgetter("subject")
+NOTHING_KNOWN: Fields = MappingProxyType({})
+
+
+def _are_these(held: Fields, told: Sequence[AnyReading]) -> bool:
+    """Whether the readings that are held of a subject are these very objects."""
+    return len(held) == len(told) and all(map(is_, held.values(), told))
+
+
+def _by_field(told: Iterable[AnyReading], before: Fields) -> dict[str, AnyReading]:
+    return {
+        each.field: _with_last(each, before.get(each.field)) if isinstance(each, Unavailable) else each for each in told
+    }
 
 
 def unanswered(old: Mapping[Key, AnyReading], at: datetime, reason: Reason, detail: str) -> dict[Key, AnyReading]:
