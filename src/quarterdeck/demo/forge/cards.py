@@ -23,6 +23,10 @@ CARDS: Final = (
         "close", by="bob"),)),
     Card("typos", "atlas", "bob", 10, "Correct the names of the islands", "", (BUG,), S, then=(Step(150, "close",
         by="south-bot"), Step(3, "claim", by="south-bot"))),
+    Card("hours", "site", "bob", 4, "The shop shows the hours of yesterday", "", (BUG,), N, then=(Step(20, "close",
+        by="north-bot"),)),
+    Card("thanks", "site", "alice", 5.5, "Thank visitors for their order", "", (NEW,), S, then=(Step(54, "close",
+        by="south-bot"),)),
     # --- in review
     Card("delivery", "site", "bob", 6, "Say how long delivery takes", "", (NEW, REVIEW), N, "Spring catalogue"),
     Card("pictures", "site", "alice", 5, "The catalogue is slow on the ferry", "", (BUG, REVIEW), S,
@@ -62,7 +66,8 @@ CARDS: Final = (
     Card("glossary", "atlas", "bob", 6.5, "Keep a glossary", "", (NEW,), S),
     Card("reminders", "ledger", "alice", 2.8, "Remind of bills a week before", "", (NEW, READY), ("bob",), "Year end"),
     Card("logbook", "fleet", "alice", 5.5, "Write the logbook of each agent to the atlas",
-        "Needs the glossary first.", (NEW, READY), S, then=(Step(120, "depend", "quota"),)),
+        "Needs the larger quota: it asks the same office.", (NEW, READY), S, then=(Step(120, "depend", "quota"),)),
+    Card("forum", "fleet", "alice", 6, "Answer the forum within a day", "", (NEW, READY), ("west-bot",)),
     # --- ambiguous
     Card("banner", "site", "bob", 7, "A banner for the regatta", "", (NEW, BUSY), ()),
     Card("gulls", "atlas", "alice", 11, "Birds are filed as ships", "", (BUG, "blocked", READY), N),

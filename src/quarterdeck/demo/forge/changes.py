@@ -32,9 +32,9 @@ CHANGES: Final = (
     Change("cite_pages", "atlas", "south-bot", 17, "Cite the page an answer is from",
         {"atlas/cites.py": "CITES = True\n"}, "Closes {cite}", merged(380)),
     Change("quiet_nights", "fleet", "north-bot", 12, "Say nothing at night",
-        {"schedules/nights.yml": "quiet: 22-6\n"}, "Closes {nights}", merged(260, "bob")),
+        {"schedules/nights.yml": "quiet: 22-6\n"}, "Closes {nights}", merged(90, "bob")),
     Change("vat_lines", "ledger", "south-bot", 9, "Keep the tax of each line", {"invoices/tax.py": "RATE = 19\n"},
-        "Fixes {vat}", merged(180)),
+        "Fixes {vat}", merged(100)),
     # --- ready
     Change(
         "delivery_days", "site", "north-bot", 2.2, "Show delivery days in the basket",

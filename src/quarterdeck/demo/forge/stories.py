@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 ORG: Final = "acme"
-PEOPLE: Final = {"alice": "Alice", "bob": "Bob", "north-bot": "", "south-bot": "", "carol": "Carol"}
-BOTS: Final = {"north": "north-bot", "south": "south-bot"}
+PEOPLE: Final = {"alice": "Alice", "bob": "Bob", "north-bot": "", "south-bot": "", "west-bot": "", "carol": "Carol"}
+BOTS: Final = {"north": "north-bot", "south": "south-bot", "west": "west-bot"}
 """Which account each agent of the demo works under."""
 REVIEWERS: Final = ("alice",)
 SENSITIVE: Final = ("deploy/**", "**/*.sql")
