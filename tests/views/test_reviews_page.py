@@ -287,3 +287,13 @@ def test_where_it_is_known_that_nothing_was_open_then_that_is_said() -> None:
     for name in ("reviews", "board"):
         made = VIEWS[name].make(Judged(kept, NOW, past=True), Asked(past=True), None)
         assert "not kept" not in made.headline
+
+
+def test_the_choice_of_an_instance_leaves_nothing_of_a_forge_out_and_the_page_says_so() -> None:
+    """A pull request is of no single instance: with one chosen both pages show what they show of all, and say that."""
+    for name in ("reviews", "board"):
+        judged = Judged(work.snapshot(NOW), NOW)
+        whole, one = (VIEWS[name].make(judged, Asked(instance), None) for instance in ("all", "south"))
+        assert [row.subject for row in one.rows] == [row.subject for row in whole.rows]
+        assert "of all agents" in one.lede
+        assert "of all agents" not in whole.lede

@@ -141,7 +141,7 @@ def board(judged: Judged, asked: Asked, _recalled: object = None) -> View:
     return replace(
         view,
         headline=_headline(cards),
-        lede=_lede(len(found), len(cards)),
+        lede=of_forge.with_filter(_lede(len(found), len(cards)), asked),
         gaps=tuple(of_forge.gaps(judged, G.BOARD_WHOLE)),
         board=page,
         needing=sum(each.troubled for _, each in cards),

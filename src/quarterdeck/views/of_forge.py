@@ -78,6 +78,11 @@ def headline_of(why: str, *, past: bool) -> tuple[str, str]:
     return SAID_OF_NONE["none then" if past and why == "none" else why]
 
 
+def with_filter(lede: str, asked: Asked) -> str:
+    """Say of a page that is asked for one instance that a forge is of all of them."""
+    return lede if asked.instance == ALL else f"{lede} A forge is of all agents: none is left out by the choice of one."
+
+
 def there(judged: Judged, kind: str) -> list[str]:
     """Return the subjects of a kind that are there; a tombstone is none."""
     fields = judged.fields

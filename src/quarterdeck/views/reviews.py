@@ -156,7 +156,7 @@ def reviews(judged: Judged, asked: Asked, _recalled: object = None) -> View:
     return replace(
         view,
         headline=_headline(judged, pulls),
-        lede=_lede(len(found), len(pulls)),
+        lede=of_forge.with_filter(_lede(len(found), len(pulls)), asked),
         gaps=tuple(of_forge.gaps(judged, G.REVIEWS_WHOLE)),
         queue=queue,
         needing=sum(each.group == JUDGEMENT for _, each in pulls),
