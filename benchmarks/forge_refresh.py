@@ -8,12 +8,14 @@ here on each look, and what it costs to notice one thing that moved.
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, Final
@@ -38,19 +40,34 @@ LOOKS: Final = 12
 ID: Final = "forge refresh"
 EVERY: Final = timedelta(seconds=60)
 SERVE: Final = "serve"
+SINCE: Final = re.compile(r"&since=[^&]*")
 
 
 class Timed:
-    """Asks, and counts how long it waited for answers."""
+    """Asks, counts how long it waited for answers, and keeps them."""
 
-    def __init__(self, reader: Reader) -> None:
-        self._reader, self.waited_s = reader, 0.0
+    def __init__(self, reader: Reader, answers: dict[str, Answer]) -> None:
+        self._reader, self._answers, self.waited_s = reader, answers, 0.0
 
     async def get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
         """Ask."""
         answer = await self._reader.get(url, headers)
         self.waited_s += answer.took_s
+        self._answers[SINCE.sub("", url)] = answer
         return answer
+
+
+class Punctual:
+    """Gives the same answers again, each after the same time."""
+
+    def __init__(self, answers: Mapping[str, Answer], at_once: int) -> None:
+        self._answers, self._turns = answers, asyncio.Semaphore(at_once)
+
+    async def get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:  # noqa: ARG002 -- as a reader
+        """Wait, and answer."""
+        async with self._turns:
+            await asyncio.sleep(ANSWER_S)
+            return self._answers[SINCE.sub("", url)]
 
 
 def run(*, smoke: bool = False, cache: Path = homes.CACHE) -> Iterator[Figure]:  # noqa: ARG001 -- as every benchmark
@@ -58,7 +75,8 @@ def run(*, smoke: bool = False, cache: Path = homes.CACHE) -> Iterator[Figure]: 
     shape = SMOKE if smoke else (REPOS, PULLS, ISSUES, WORKED)
     with tempfile.TemporaryDirectory() as folder, _serving(Path(folder), shape) as (forge, pipe):
         timed: list[Timed] = []
-        source, now = ForgeSource(forge, opens=lambda forge: _timed(forge, timed)), datetime.now(UTC)
+        answers: dict[str, Answer] = {}
+        source, now = ForgeSource(forge, opens=lambda forge: _timed(forge, timed, answers)), datetime.now(UTC)
         watch = Stopwatch()
         told = _told(source, now)
         cold, calls = watch.read(), told[G.FORGE_CALLS.name]
@@ -66,17 +84,33 @@ def run(*, smoke: bool = False, cache: Path = homes.CACHE) -> Iterator[Figure]: 
             raise BenchmarkError(f"The forge was not read: {told}")
         floor = timed[-1].waited_s / forge.in_flight * 1e3
         name = f"first look at {shape[0]} repositories with {shape[1]} pull requests"
-        yield Figure(ID, name, cold.wall_ms, "ms", Promise("<=5000"), "its answers alone", floor, f"{calls} questions")
+        note = f"{calls} questions, {timed[-1].waited_s / calls * 1e3:.0f} ms each"
+        yield Figure(ID, name, cold.wall_ms, "ms", Promise("<=5000"), "its answers alone", floor, note)
         yield Figure(ID, "processor of a first look, for each answer", cold.cpu_ms / calls, "ms")
         note = "of drafts, which wait for the second look, and what a slow forge did not answer in time"
         yield Figure(ID, "details left after the first look", told[G.FORGE_DEBTS.name], "", note=note)
         told = _told(source, now + EVERY)
         yield Figure(ID, "details left after the second look", told[G.FORGE_DEBTS.name], "", Promise("<=0"))
+        yield from _punctual(forge, answers, now)
         yield from _warm(source, now + 2 * EVERY)
         pipe.write("move\n")
         pipe.flush()
         told = _told(source, now + (LOOKS + 2) * EVERY)
         yield Figure(ID, "questions of a look when one pull request moved", told[G.FORGE_CALLS.name], "")
+
+
+def _punctual(forge: Forge, answers: Mapping[str, Answer], now: datetime) -> Iterator[Figure]:
+    """Measure a first look at a forge that takes no longer than it should, however busy this machine is."""
+    source = ForgeSource(forge, opens=lambda forge: nullcontext(Punctual(answers, forge.in_flight)))
+    watch = Stopwatch()
+    told = _told(source, now)
+    spent, calls = watch.read().wall_ms, told[G.FORGE_CALLS.name]
+    floor, note = (
+        calls / forge.in_flight * ANSWER_S * 1e3,
+        f"{calls} questions, {told[G.FORGE_DEBTS.name]} details left",
+    )
+    name = f"the same, each answer after {ANSWER_S * 1e3:.0f} ms sharp"
+    yield Figure(ID, name, spent, "ms", Promise("<=5000"), "its answers alone", floor, note)
 
 
 def _warm(source: ForgeSource, now: datetime) -> Iterator[Figure]:
@@ -91,9 +125,9 @@ def _warm(source: ForgeSource, now: datetime) -> Iterator[Figure]:
 
 
 @asynccontextmanager
-async def _timed(forge: Forge, timed: list[Timed]) -> AsyncIterator[Timed]:
+async def _timed(forge: Forge, timed: list[Timed], answers: dict[str, Answer]) -> AsyncIterator[Timed]:
     async with Reader(in_flight=forge.in_flight) as reader:
-        timed.append(Timed(reader))
+        timed.append(Timed(reader, answers))
         yield timed[-1]
 
 

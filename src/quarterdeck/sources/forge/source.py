@@ -37,7 +37,7 @@ SOON_S: Final = 5.0
 class Bounds(NamedTuple):
     """How long a look may take."""
 
-    begin_s: float = 4.5
+    begin_s: float = 4.8
     """After so long no question is begun any more: whoever waits for a first picture sees what there is."""
     end_s: float = 50.0
     """After so long those that are under way are given up."""

@@ -24,7 +24,7 @@ PENDING: Final = timedelta(minutes=5)
 """Checks that still run."""
 BLOCKED: Final = timedelta(minutes=10)
 RULES: Final = timedelta(minutes=10)
-VERIFY: Final = timedelta(hours=3)
+VERIFY: Final = timedelta(hours=4)
 SWEEP: Final = timedelta(hours=6)
 RARE: Final = timedelta(hours=2)
 OVERLAP: Final = timedelta(seconds=120)
