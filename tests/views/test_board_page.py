@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 from quarterdeck.cli.render import as_text
 from quarterdeck.truth.board import LANES, UNPLACED
 from quarterdeck.truth.forge import card
-from quarterdeck.truth.judgement import Status
+from quarterdeck.truth.grouped import Grouped
+from quarterdeck.truth.judgement import Facts, Judgement, Status
 from quarterdeck.truth.snapshot import Snapshot
 from quarterdeck.views import VIEWS
 from quarterdeck.views.asked import Asked
@@ -202,3 +204,23 @@ def test_without_an_issue_the_board_says_so_and_not_that_all_is_well() -> None:
     """An empty board of a forge that answers is empty; without a forge it says what to write."""
     assert view(work.snapshot(NOW, work.forge(NOW))).headline == "No issue is known."
     assert view(Snapshot(1, NOW, work.INSTANCES, {})).headline == "No forge is named yet."
+
+
+def test_what_a_page_has_to_say_of_thousands_is_made_once_for_as_long_as_the_judgement_stands() -> None:
+    """Two pages of one moment, and the page of the next, ask nothing anew of a card of which nothing else is known."""
+    made = list[str]()
+
+    def note(facts: Facts, judgement: Judgement) -> str:
+        made.append(facts.subject)
+        return judgement.rule
+
+    world = work.world(NOW)
+    first, other = card("main", work.TOOLS, 101), card("main", work.TOOLS, 103)
+    before = Judged(work.snapshot(NOW, world), NOW, spare=timedelta(hours=1))
+    assert before.noted(first, note) == before.noted(first, note) == "unassigned"
+    before.noted(other, note)
+    world[other] = work.a_card(NOW, 103, "Closed meanwhile", open=False, closed_at=NOW)
+    told = Grouped({**Grouped.of(before.snapshot.readings).subjects, other: work.readings(world, NOW).subjects[other]})
+    after = Judged.after(before, replace(before.snapshot, version=4, readings=told), NOW + timedelta(seconds=1))
+    assert (after.noted(first, note), after.noted(other, note)) == ("unassigned", "done")
+    assert made == [first, other, other]
