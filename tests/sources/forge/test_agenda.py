@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from quarterdeck.sources.forge.agenda import Agenda
-from quarterdeck.sources.forge.tours import Tour, is_due
+from quarterdeck.sources.forge.tours import Tour, is_due, span
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -108,3 +108,18 @@ def test_what_has_a_time_that_cannot_be_believed_is_due() -> None:
     assert is_due(NOW + HOUR, NOW, HOUR)
     assert is_due(NOW - HOUR, NOW, HOUR)
     assert not is_due(NOW - HOUR / 2, NOW, HOUR)
+
+
+def test_a_look_that_a_bell_makes_early_asks_for_less_of_a_tour() -> None:
+    """What is due in a look grows with the time since the one before, from a second up to ten minutes."""
+    assert span(None, NOW, 60.0) == 60.0
+    assert span(NOW - timedelta(seconds=5), NOW, 60.0) == 5.0
+    assert span(NOW + HOUR, NOW, 60.0) == 1.0
+    assert span(NOW - HOUR, NOW, 60.0) == 600.0
+    chosen: list[int] = []
+    for seconds in (5.0, 60.0):
+        tour = Tour(NOW, seconds, 100)
+        for number in range(40):
+            tour.add(NOW - timedelta(minutes=5), timedelta(minutes=10), chosen.append, number)
+        tour.begin()
+    assert len(chosen) == 1 + 4

@@ -53,8 +53,10 @@ class Refresh:
         self._details = Details(look, self._ask)
         self._rules = Rules(look, self._ask, self._details.with_rules)
         self._issues = Issues(look, self._ask, self._list_pulls)
+        server = self._memory.server
+        self._since = tours.span(server.looked_at, self._now, self._forge.every_s)
         self._memory.turn += 1
-        self._memory.server.said, self._memory.server.looked_at = None, self._now
+        server.said, server.looked_at = None, self._now
 
     async def run(self) -> None:
         """Look."""
@@ -202,7 +204,7 @@ class Refresh:
 
     def _tour(self) -> None:
         """Ask for the part of this look of all that is asked again and again."""
-        tour = tours.Tour(self._now, self._forge.every_s, self._forge.calls)
+        tour = tours.Tour(self._now, self._since, self._forge.calls)
         for name, held in self._memory.read_repos().items():
             tour.add(held.pulls_at, tours.LISTS, self._list_pulls, name)
             tour.add(held.branches_at, tours.BRANCHES, self._list_branches, name)

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
+LONGEST_S: Final = 600.0
+"""A look after a long pause stands for no more than this."""
 ROUNDING: Final = 1e-6
 
 LISTS: Final = timedelta(minutes=4)
@@ -36,9 +38,9 @@ RESCUE: Final = timedelta(minutes=10)
 class Tour:
     """All that is asked again and again, each thing within a time of its own, in even parts."""
 
-    def __init__(self, now: datetime, every_s: float, most: int) -> None:
-        """No more than ``most`` things are asked for in one look."""
-        self._now, self._every_s, self._most = now, every_s, most
+    def __init__(self, now: datetime, span_s: float, most: int) -> None:
+        """``span_s`` is for how long this look stands; no more than ``most`` things are asked for in it."""
+        self._now, self._span_s, self._most = now, span_s, most
         self._chosen: list[tuple[float, int, Callable[..., None], tuple[object, ...]]] = []
         self._rate, self._order = 0.0, 0
 
@@ -46,7 +48,7 @@ class Tour:
         """Add something that was asked at a moment; what never was is not on tour."""
         if at is None:
             return
-        self._rate += min(1.0, self._every_s / within.total_seconds())
+        self._rate += min(1.0, self._span_s / within.total_seconds())
         used, self._order = (self._now - at) / within, self._order - 1
         if used <= 0:
             return
@@ -59,6 +61,12 @@ class Tour:
         """Ask for the part of this look: whatever has used up most of its time."""
         for _, _, ask, args in heapq.nlargest(math.ceil(self._rate - ROUNDING), self._chosen):
             ask(*args)
+
+
+def span(before: datetime | None, now: datetime, every_s: float) -> float:
+    """Return the seconds for which a look stands: a bell makes it early, and then less of a tour is due."""
+    passed = every_s if before is None else (now - before).total_seconds()
+    return min(max(passed, 1.0), max(every_s, LONGEST_S))
 
 
 def is_due(at: datetime | None, now: datetime, after: timedelta) -> bool:
