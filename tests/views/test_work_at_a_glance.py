@@ -157,3 +157,13 @@ def test_changes_compare_the_same_figures() -> None:
     before = replace(judged.snapshot, readings=Grouped.of(of_agent()), generated_at=NOW - timedelta(hours=8))
     then = Judged(before, before.generated_at, past=True)
     assert [make(then, ALL).text for make in figures_of(judged)][2:4] == ["unknown", "unknown"]
+
+
+def test_an_agent_without_an_account_says_nothing_of_tasks() -> None:
+    """Of which no account is named, nothing can be known on a forge: the cells are empty, and not unknown."""
+    made = deck()
+    told = {name: fields for name, fields in made.fields.items() if name != subject("south", "work")}
+    alone = Judged(replace(made.snapshot, readings=Grouped(told)), NOW)
+    north, south = VIEWS["agents"].make(alone, Asked(), None).rows[:2]
+    assert told_of(north)[0] == "acme/tools#103"
+    assert [cell.reading for cell in south.cells[:3]] == [None, None, None]

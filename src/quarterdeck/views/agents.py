@@ -1,12 +1,13 @@
 """Agents: one row for each gateway: what it does, what it runs on, and since when.
 
 Where work is agreed on a forge, the row says which task the agent is at, by what is seen there; a task that needs
-somebody has a row of its own below that of its agent.
+somebody has a row of its own below that of its agent. An agent of which no account is named has nothing to say of that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -18,8 +19,9 @@ from quarterdeck.truth.judgement import words
 from quarterdeck.views.asked import Asked
 from quarterdeck.views.frame import Page
 from quarterdeck.views.judged import Judged, needs_somebody
-from quarterdeck.views.model import Column, View
-from quarterdeck.views.rows import build
+from quarterdeck.views.lazy import Rows
+from quarterdeck.views.model import Column, Row, View
+from quarterdeck.views.rows import row
 
 
 def _column(title: str, field: Field[object]) -> Column:
@@ -59,8 +61,18 @@ def agents(judged: Judged, asked: Asked, _recalled: object = None) -> View:
     """Return the agents view over a filter."""
     names = judged.of("gateway", "work", instance=asked.instance)
     columns = (*TASK, *COLUMNS) if judged.of("work") else COLUMNS
-    rows = build(judged, list(_shown(judged, names)), columns)
+    shown = list(_shown(judged, names))
+    rows = Rows([judged.judgements[name] for name in shown], lambda place: _row(judged, shown[place], columns))
     return Page(judged, asked).view("agents", "Agents", names, rows=rows, columns=columns)
+
+
+def _row(judged: Judged, name: str, columns: tuple[Column, ...]) -> Row:
+    made = row(judged, name, columns)
+    if subject(instance_of(name), "work") in judged.fields:
+        return made
+    return replace(
+        made, cells=tuple(replace(cell, reading=None) if cell.column in TASK else cell for cell in made.cells)
+    )
 
 
 def _shown(judged: Judged, names: Iterable[str]) -> Iterable[str]:
