@@ -23,10 +23,10 @@ PURE_ROOMS: Final = {
 
 PURE_LIBRARY: Final = frozenset(
     {
-        "__future__", "_blake2", "abc", "base64", "binascii", "bisect", "calendar", "collections", "dataclasses",
-        "datetime", "decimal", "difflib", "enum", "fractions", "functools", "hashlib", "heapq", "hmac", "html",
-        "ipaddress", "itertools", "json", "math", "numbers", "operator", "re", "shlex", "statistics", "string", "textwrap",
-        "types", "typing", "unicodedata",
+        "__future__", "_blake2", "abc", "base64", "binascii", "bisect", "calendar", "collections",
+        "dataclasses", "datetime", "decimal", "difflib", "enum", "fractions", "functools", "hashlib", "heapq",
+        "hmac", "html", "ipaddress", "itertools", "json", "math", "numbers", "operator", "re", "shlex",
+        "statistics", "string", "textwrap", "types", "typing", "unicodedata",
     }
 )  # fmt: skip
 """What of the standard library neither knows the time nor touches anything outside: an ``ipaddress`` asks nobody."""
