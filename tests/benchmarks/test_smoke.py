@@ -17,6 +17,7 @@ FIGURES = {
     "f3_scale": {"merge_of_all_cpu_ms", "tick_growth", "brief_p99_ms", "hub_rss_mb"},
     "f6_start": {"up_to_first_true_page_ms", "show_brief_ms"},
     "forge_decode": {"page_of_50_understood_cpu_ms", "page_of_50_asked_cpu_ms"},
+    "forge_scale": {"forge_merge_all_new_cpu_ms", "forge_judge_growth", "forge_brief_p99_ms", "forge_hub_rss_mb"},
     "faults": {"visible_faults", "homes_written_to"},
     "redaction": {"rules_mb_a_cpu_s", "slowest_rule_cpu_s"},
     "soak": {"rss_mb", "rss_grown_percent"},

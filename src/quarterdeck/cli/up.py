@@ -105,9 +105,11 @@ def serve(deck: wiring.Deck, listener: socket.socket, pulse: Pulse | None = None
         QuarterdeckError: when a way in that is asked for cannot be proven or taken, or nobody can be let in.
     """
     from quarterdeck.cli.enter import address
+    from quarterdeck.cli.heap import give_back
     from quarterdeck.wiring.entrance import entrance
     from quarterdeck.wiring.trust import Trust
 
+    give_back()
     decided, port = deck.settings, listener.getsockname()[1]
     door = entrance(decided)
     with door.kept(), _served(decided.server.socket) as served:
