@@ -161,6 +161,8 @@ def test_a_pull_request_opens_with_all_that_stands_between_it_and_its_merge(
     expect(row).to_contain_text("src/auth/token.py by CODEOWNERS: src/auth/.*", use_inner_text=True)
     expect(row).to_contain_text("ci/test success", use_inner_text=True)
     expect(row.get_by_role("link", name="Open it")).to_have_attribute("href", f"{work.BASE}/{work.TOOLS}/pulls/2")
+    page.goto(f"{forge.base}/reviews?open={SENSITIVE}")
+    expect(conditions).to_be_visible()
     row.get_by_role("link", name="acme/tools#102").click()
     expect(page).to_have_url(re.compile(r"/board\?instance=all&q=acme/tools%23102"))
     expect(page.locator(".card")).to_have_count(1)
