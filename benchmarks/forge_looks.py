@@ -28,7 +28,7 @@ from quarterdeck.sources.forge.source import Bounds, ForgeSource
 from quarterdeck.truth import forge_fields as G  # noqa: N812 -- short where every line names a field
 from quarterdeck.truth.watched import Forge
 
-ID: Final = "forge looks"
+ID: Final = "S3"
 REPOS, PULLS, ISSUES = 200, 25, 100
 """Repositories; pull requests and issues of each."""
 BASE: Final = datetime(2026, 11, 1, tzinfo=UTC)
@@ -125,15 +125,17 @@ def run(*, smoke: bool = False, cache: Path = homes.CACHE) -> Iterator[Figure]: 
     """Measure, and return the figures."""
     repos = 8 if smoke else REPOS
     full, quarter = _measured(repos), _measured(repos // 4)  # the large one first, while no memory was given back
-    name = f"{repos} repositories, {repos * PULLS} pull requests, {repos * ISSUES} issues"
-    peer, note = "in step", f"{full.readings} readings"
-    yield Figure(ID, f"first look at {name}", full.first, "ms", Promise("ratio>=0.7"), peer, 4 * quarter.first, note)
-    yield Figure(ID, "a quiet look at them, with 400 questions", full.quiet, "ms", Promise("<=3000"))
+    size = f"{repos} repositories, {repos * PULLS} pull requests, {repos * ISSUES} issues"
+    peer, note = "in step", f"{size}: {full.readings} readings"
     yield Figure(
-        ID, "the first look after they went down", full.lost, "ms", Promise("ratio>=0.5"), peer, 4 * quarter.lost
+        ID, "forge_large_first_look_cpu_ms", full.first, "ms", Promise("ratio>=0.7"), peer, 4 * quarter.first, note
     )
-    yield Figure(ID, "memory of what is held of them", full.held, "MB", Promise("<=150"))
-    yield Figure(ID, "the same while they are down", full.held_lost, "MB")
+    yield Figure(ID, "forge_large_quiet_look_cpu_ms", full.quiet, "ms", Promise("<=3000"))
+    yield Figure(
+        ID, "forge_large_look_when_down_cpu_ms", full.lost, "ms", Promise("ratio>=0.5"), peer, 4 * quarter.lost
+    )
+    yield Figure(ID, "forge_large_held_mb", full.held, "MB", Promise("<=150"))
+    yield Figure(ID, "forge_large_held_while_down_mb", full.held_lost, "MB")
 
 
 def _measured(repos: int) -> Cost:

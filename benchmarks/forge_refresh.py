@@ -37,7 +37,7 @@ REPOS, PULLS, ISSUES, WORKED = 7, 40, 80, 4
 SMOKE: Final = (2, 4, 6, 1)
 ANSWER_S: Final = 0.1
 LOOKS: Final = 12
-ID: Final = "forge refresh"
+ID: Final = "S3"
 EVERY: Final = timedelta(seconds=60)
 SERVE: Final = "serve"
 SINCE: Final = re.compile(r"&since=[^&]*")
@@ -83,20 +83,21 @@ def run(*, smoke: bool = False, cache: Path = homes.CACHE) -> Iterator[Figure]: 
         if told[G.FORGE_ANSWERS.name] != "yes" or not told[G.FORGE_WHOLE.name]:
             raise BenchmarkError(f"The forge was not read: {told}")
         floor = timed[-1].waited_s / forge.in_flight * 1e3
-        name = f"first look at {shape[0]} repositories with {shape[1]} pull requests"
-        note = f"{calls} questions, {timed[-1].waited_s / calls * 1e3:.0f} ms each"
+        name = "forge_first_look_ms"
+        each_ms = timed[-1].waited_s / calls * 1e3
+        note = f"{shape[0]} repositories, {shape[1]} pull requests, {calls} questions of {each_ms:.0f} ms"
         yield Figure(ID, name, cold.wall_ms, "ms", Promise("<=5000"), "its answers alone", floor, note)
-        yield Figure(ID, "processor of a first look, for each answer", cold.cpu_ms / calls, "ms")
+        yield Figure(ID, "forge_first_look_cpu_ms_an_answer", cold.cpu_ms / calls, "ms")
         note = "of drafts, which wait for the second look, and what a slow forge did not answer in time"
-        yield Figure(ID, "details left after the first look", told[G.FORGE_DEBTS.name], "", note=note)
+        yield Figure(ID, "forge_details_left_after_first_look", told[G.FORGE_DEBTS.name], "", note=note)
         told = _told(source, now + EVERY)
-        yield Figure(ID, "details left after the second look", told[G.FORGE_DEBTS.name], "", Promise("<=0"))
+        yield Figure(ID, "forge_details_left_after_second_look", told[G.FORGE_DEBTS.name], "", Promise("<=0"))
         yield from _punctual(forge, answers, now)
         yield from _warm(source, now + 2 * EVERY)
         pipe.write("move\n")
         pipe.flush()
         told = _told(source, now + (LOOKS + 2) * EVERY)
-        yield Figure(ID, "questions of a look when one pull request moved", told[G.FORGE_CALLS.name], "")
+        yield Figure(ID, "forge_look_questions_when_one_moved", told[G.FORGE_CALLS.name], "")
 
 
 def _punctual(forge: Forge, answers: Mapping[str, Answer], now: datetime) -> Iterator[Figure]:
@@ -109,7 +110,7 @@ def _punctual(forge: Forge, answers: Mapping[str, Answer], now: datetime) -> Ite
         calls / forge.in_flight * ANSWER_S * 1e3,
         f"{calls} questions, {told[G.FORGE_DEBTS.name]} details left",
     )
-    name = f"the same, each answer after {ANSWER_S * 1e3:.0f} ms sharp"
+    name = "forge_first_look_at_100_ms_sharp_ms"
     yield Figure(ID, name, spent, "ms", Promise("<=5000"), "its answers alone", floor, note)
 
 
@@ -119,9 +120,9 @@ def _warm(source: ForgeSource, now: datetime) -> Iterator[Figure]:
         watch = Stopwatch()
         asked.append(_told(source, now + turn * EVERY)[G.FORGE_CALLS.name])
         looks.append(watch.read())
-    yield Figure(ID, "questions of a look when nothing moved, at most", max(asked), "", Promise("<=10"))
-    yield Figure(ID, "a look when nothing moved", middle([each.wall_ms for each in looks]), "ms")
-    yield Figure(ID, "its processor", middle([each.cpu_ms for each in looks]), "ms")
+    yield Figure(ID, "forge_quiet_look_questions", max(asked), "", Promise("<=10"))
+    yield Figure(ID, "forge_quiet_look_ms", middle([each.wall_ms for each in looks]), "ms")
+    yield Figure(ID, "forge_quiet_look_cpu_ms", middle([each.cpu_ms for each in looks]), "ms")
 
 
 @asynccontextmanager
