@@ -197,6 +197,30 @@ def test_what_was_found_in_a_part_is_told_and_what_was_not_is_not() -> None:
     assert value(found, NORTH, G.WORK_WHOLE) is False
 
 
+def archived(name: str) -> fake.World:
+    """The world when a repository is archived: of its lists and of its rows nothing is told."""
+    world = {one: facts for one, facts in fake.world(T).items() if f"/{name}/" not in one}
+    return world | {repo("main", name): {G.REPO_LINK: None, G.REPO_STATE: "archived", G.REPO_SAID: None}}
+
+
+def test_an_archived_repository_leaves_nothing_open() -> None:
+    """Nothing in it can be done, so nothing of it is counted, and nothing is missing because it is not."""
+    found = told(Work((MAIN,), still), seen(archived(fake.SITE)))
+    assert value(found, REVIEWS, G.REVIEWS_WHOLE) is value(found, BOARD, G.BOARD_WHOLE) is True
+    assert value(found, NORTH, G.WORK_WHOLE) is True
+    assert value(found, NORTH, G.TASKS_CLOSED) == ()
+    assert value(found, REVIEWS, G.REVIEWS_OPEN) == 11
+
+
+def test_a_repository_that_was_archived_when_it_was_last_seen_may_not_be_any_more() -> None:
+    """That it is archived must be known now: what was said too long ago makes no list whole."""
+    snapshot = seen(archived(fake.SITE))
+    stale = renewed(
+        snapshot, lambda name, fields: later(fields, -G.LISTED) if name == repo("main", fake.SITE) else fields
+    )
+    assert value(told(Work((MAIN,), still), stale), REVIEWS, G.REVIEWS_WHOLE) is False
+
+
 def test_lists_that_were_cut_say_so_everywhere() -> None:
     """When the forge cannot tell which repositories there are, neither queue nor board is whole."""
     found = told(Work((MAIN,), still), spoiled(fake.FORGE, {G.FORGE_WHOLE: False}))

@@ -271,7 +271,9 @@ def _how_heard(name: str, repos: Iterable[str], readings: Grouped, now: datetime
 
 
 def _partly(repos: Iterable[Facts], field: Field[bool]) -> Lost | None:
-    found = [f.subject.partition("/repo/")[2] for f in repos if f.get(field) is not True]
+    """Say which repositories could not be read whole. In one that is archived nothing is open that could be done."""
+    open_ = (f for f in repos if f.get(G.REPO_STATE) != "archived")
+    found = [f.subject.partition("/repo/")[2] for f in open_ if f.get(field) is not True]
     return (Reason.MISSING, f"could not be read whole: {listed(found)}") if found else None
 
 
