@@ -9,7 +9,7 @@ import pytest
 from quarterdeck.truth import forge_fields as G  # noqa: N812
 from quarterdeck.truth.fields import Field
 from quarterdeck.truth.flags import flags
-from quarterdeck.truth.forge import CLASSES, Check, Files, Reads, Sensitive
+from quarterdeck.truth.forge import CLASSES, GHOST, Check, Files, Reads, Review, Sensitive
 from quarterdeck.truth.judgement import Status
 from quarterdeck.truth.reading import Known, Reason
 from quarterdeck.truth.reviews import NEEDS, ON, READY, Waits, class_of, conditions, need, waits_for
@@ -718,6 +718,32 @@ def test_heads_are_told_apart_by_their_commit() -> None:
     moved = review("alice", "changes requested", stale=False, commit=OLDER)
     assert judged(readings({G.PULL_REVIEWS: (stale,)})).rule == "changes requested"
     assert judged(readings({G.PULL_REVIEWS: (moved,)})).rule == "re-review"
+
+
+OF_GHOSTS: dict[str, tuple[tuple[Review, ...], str]] = {
+    "an approval after an objection": ((review(GHOST, "changes requested"), review(GHOST)), "changes requested"),
+    "an approval after an objection to an older head": ((old(GHOST, "changes requested"), review(GHOST)), "re-review"),
+    "an objection after an approval": ((review(GHOST), review(GHOST, "changes requested")), "changes requested"),
+    "an approval after a request": ((review(GHOST, "requested", commit=None), review(GHOST)), "waiting on review"),
+    "a dismissed objection": ((review(GHOST, "changes requested", dismissed=True), review(GHOST)), READY),
+    "an objection that does not count": ((review(GHOST, "changes requested", official=False), review(GHOST)), READY),
+    "an approval of somebody else": ((review(GHOST, "changes requested"), review("alice")), "changes requested"),
+}
+
+
+@pytest.mark.parametrize(("reviews", "name"), OF_GHOSTS.values(), ids=OF_GHOSTS.keys())
+def test_of_accounts_that_are_gone_no_opinion_hides_another(reviews: tuple[Review, ...], name: str) -> None:
+    """They all have one name, and may be as many people: what one approved takes no objection of another back."""
+    assert class_of(judged(readings({G.PULL_REVIEWS: reviews}))) == name
+
+
+def test_approvals_of_accounts_that_are_gone_count_as_those_of_one_person() -> None:
+    """They may all be of one, who is counted once; an objection of each is shown."""
+    two = {G.PULL_REVIEWS: (review(GHOST), review(GHOST)), G.PULL_RULE: RULE._replace(approvals=2)}
+    assert class_of(judged(readings(two))) == "waiting on review"
+    assert class_of(judged(readings({**two, G.PULL_REVIEWS: (review(GHOST), review("alice"))}))) == READY
+    no = readings({G.PULL_REVIEWS: (review(GHOST, "changes requested"), old(GHOST, "changes requested"))})
+    assert sum(each.met is False for each in conditions(facts(no)) if each.id == "no objection") == 2
 
 
 def test_checks_without_a_time_are_never_said_to_be_stuck() -> None:

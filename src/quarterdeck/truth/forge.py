@@ -16,6 +16,8 @@ REVIEW_STATES: Final = ("pending", "approved", "changes requested", "commented",
 CHECK_STATES: Final = ("pending", "success", "failure", "error", "warning", "skipped")
 SAYINGS: Final = ("ready", "in progress", "blocked", "in review", "done")
 """What a label may mean for the lane of a card; which label means what is said by the settings."""
+GHOST: Final = "ghost"
+"""Under which name a forge tells what was said by accounts that are gone, whichever of them it was."""
 WHY_SENSITIVE: Final = ("setting", "protected", "owned")
 """Why a path is sensitive: a glob of the settings, a protected pattern of the branch, a line of CODEOWNERS."""
 PASSING: Final = frozenset({"pull", "card"})

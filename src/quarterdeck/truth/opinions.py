@@ -5,6 +5,9 @@ Rule 2: it counts when the forge says that it is official and that nobody dismis
         waits for a second look of whoever made it; one to the head of now, for whoever opened the pull request.
 Rule 3: who has reviewed is not waited for, though the forge goes on listing them among those who were asked: a request
         is open while it is the newest thing of that person or team.
+Rule 4: accounts that are gone all have one name and cannot be told apart. What one of them said takes back nothing
+        that another may have said: every objection and every request of theirs stands, and their approvals count as
+        those of one person.
 """
 
 from __future__ import annotations
@@ -14,20 +17,30 @@ from datetime import datetime
 from typing import NamedTuple
 
 from quarterdeck.truth import forge_fields as G  # noqa: N812 -- as the fields of other kinds are written
-from quarterdeck.truth.forge import Review
+from quarterdeck.truth.forge import GHOST, Review
 from quarterdeck.truth.judgement import Facts
 
 
 def opinions(reviews: Iterable[Review]) -> tuple[Review, ...]:
     """Return the newest approval or objection of each person."""
-    newest = {each.who: each for each in reviews if each.state in ("approved", "changes requested")}
-    return tuple(newest.values())
+    return _newest(each for each in reviews if each.state in ("approved", "changes requested"))
 
 
 def outstanding(reviews: Iterable[Review]) -> tuple[Review, ...]:
     """Return the requests for a review that are still open: they are the newest thing of that person or team."""
-    newest = {each.who: each for each in reviews if each.state != "pending"}
-    return tuple(each for each in newest.values() if each.state == "requested")
+    newest = _newest(each for each in reviews if each.state != "pending")
+    return tuple(each for each in newest if each.state == "requested")
+
+
+def _newest(reviews: Iterable[Review]) -> tuple[Review, ...]:
+    """The newest of each; of accounts that are gone, what each of several may have said last."""
+    newest = {(each.who, _one_of_many(place, each)): each for place, each in enumerate(reviews)}
+    return tuple(newest.values())
+
+
+def _one_of_many(place: int, review: Review) -> int | None:
+    """What tells it from others of the same name that may be somebody else's; None where they count as one."""
+    return place if review.who == GHOST and review.state != "approved" else None
 
 
 def counts(review: Review) -> bool:

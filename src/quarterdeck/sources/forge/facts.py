@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from quarterdeck.sources.forge import api, words
 from quarterdeck.sources.forge.api import listed, when
-from quarterdeck.truth.forge import CHECKS_LIMIT, REVIEWS_LIMIT, BranchRule, Check, Claim, Review
+from quarterdeck.truth.forge import CHECKS_LIMIT, GHOST, REVIEWS_LIMIT, BranchRule, Check, Claim, Review
 from quarterdeck.truth.watched import Forge
 
 STATES: Final = {
@@ -27,7 +27,6 @@ STATES: Final = {
     "REQUEST_REVIEW": "requested",
 }
 SAYS_LITTLE: Final = frozenset({"pending", "commented"})
-GHOST: Final = "ghost"
 NAME: Final = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_.-]{0,49}/[0-9A-Za-z_.-]{1,100}")
 """What a repository may be called: its name becomes part of the ids of all that is in it."""
 SCHEDULED, CANCELLED = "pull_scheduled_merge", "pull_cancel_scheduled_merge"
