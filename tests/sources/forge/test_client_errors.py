@@ -175,6 +175,16 @@ def test_what_a_forge_says_is_cut_and_cleaned() -> None:
     assert (len(error.said) <= 200, secret in error.said, "\n" in error.said) == (True, False, False)
 
 
+@pytest.mark.parametrize("said", ["unknown token {}", "bad header: Authorization: token {}", "who is {}?"])
+def test_a_server_that_quotes_the_token_does_not_bring_it_to_the_screen(said: str) -> None:
+    """What was sent to prove who asks is masked in whatever comes back, also in no form that a rule knows."""
+    token = "5d1e0f" + "7a9c3b62" * 4 + "e8"
+    with ToldForge(lambda _: told({"message": said.format(token)}, 401)) as forge, pytest.raises(ForgeError) as failed:
+        ask(forge.url, lambda client: client.pulls(FULL), token=token)
+    assert failed.value.said
+    assert token not in failed.value.whole
+
+
 @pytest.mark.parametrize(
     "body", [b"[]", b'{"message": 5}', b'"x"', b"null", b'{"message": null}', b"\xff", b"", NESTED]
 )

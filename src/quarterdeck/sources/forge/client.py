@@ -18,6 +18,7 @@ import msgspec
 from msgspec.json import Decoder
 
 from quarterdeck.http import Answer, HttpError
+from quarterdeck.redaction import KnownValues, Redaction
 from quarterdeck.sources.files import SourceError
 from quarterdeck.sources.forge import api
 from quarterdeck.sources.forge.errors import (
@@ -85,6 +86,7 @@ class ForgeReader:
             raise SourceError(Reason.DENIED, "the token of the forge is not one word of plain letters and digits")
         self._reader, self._base, self._clock = reader, f"{url.rstrip('/')}/api/v1", clock
         self._headers = {"Accept": JSON} if token is None else {"Accept": JSON, "Authorization": f"token {token}"}
+        self._policy = Redaction(known=KnownValues([token] if token else []))
         self.page, self.calls = page, 0
 
     # --- the forge and the token -------------------------------------------------------------------------------------
@@ -280,7 +282,7 @@ class ForgeReader:
         except HttpError as error:
             raise unanswered(path, error) from None
         if answer.status != GOOD:
-            raise refused(path, answer, at)
+            raise refused(path, answer, at, self._policy)
         if not answer.whole:
             raise oversized(path, answer)
         return at, answer

@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from quarterdeck.http import Answer, Fault, HttpError
+from quarterdeck.redaction import MASKING, Redaction, clean
 from quarterdeck.sources.files import SourceError
 from quarterdeck.sources.forge.api import Refusal
 from quarterdeck.truth.reading import Reason
@@ -102,8 +103,8 @@ def unanswered(path: str, error: HttpError) -> ForgeError:
     return ForgeError(error.reason, error.detail, path=path, outcome=OUTCOMES[error.fault])
 
 
-def refused(path: str, answer: Answer, now: datetime) -> ForgeError:
-    """Say what an answer other than the good one means."""
+def refused(path: str, answer: Answer, now: datetime, policy: Redaction = MASKING) -> ForgeError:
+    """Say what an answer other than the good one means. A server may quote the question, and with it our token."""
     meaning, said = _meaning(answer.status), _message(answer)
     return ForgeError(
         meaning.reason,
@@ -111,7 +112,7 @@ def refused(path: str, answer: Answer, now: datetime) -> ForgeError:
         path=path,
         outcome=meaning.outcome,
         status=answer.status,
-        said=None if said is None else Text().load(said) or None,
+        said=None if said is None else Text().load(clean(said, policy)) or None,
         needs=_scopes(SCOPES, said) or (),
         held=_scopes(HELD, said),
         retry_after_s=retry_after(answer.headers, now),
