@@ -67,7 +67,10 @@ def test_a_title_may_name_an_issue_by_its_address() -> None:
 
 
 @pytest.mark.parametrize("text", ["`" * 50_000, "<!--" * 20_000, "[a](" * 20_000, "closes " * 15_000, "[" * 90_000,
-                                  "close close: " * 9_000, "    a\n\n" * 15_000])  # fmt: skip
+                                  "close close: " * 9_000, "    a\n\n" * 15_000, "blocked by" + " " * 90_000,
+                                  "depends on" + "\t " * 40_000 + "\n", "waits for :" * 9_000, "`a``b" * 18_000,
+                                  "[](" + "b" * 90_000, "closes " + "a/" * 45_000, "```\n" * 20_000, "~`" * 40_000,
+                                  "https://" + "a/" * 45_000, "https://a/https://" * 5_000])  # fmt: skip
 def test_no_text_takes_long(text: str) -> None:
     """Texts made to be hard to read are read soon."""
     began = time.process_time()

@@ -34,7 +34,8 @@ HIDDEN: Final = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 CODE: Final = re.compile(r"(?<!`)(`{1,5})(?!`)[^`]*?(?<!`)\1(?!`)")
 LINK: Final = re.compile(r"!?\[[^\[\]\n]{0,500}\]\([^()\n]{0,1000}\)")
 FENCE: Final = re.compile(r" {0,3}(`{3,}|~{3,})")
-EXPLAINS: Final = re.compile(r"(?i)\b(?:blocked (?:by|on)|depends on|waiting (?:for|on)|waits for)\b[ \t]*:?[ \t]*\S")
+EXPLAINS: Final = re.compile(r"(?i)\b(?:blocked (?:by|on)|depends on|waiting (?:for|on)|waits for)\b[ \t]*+\S")
+"""The blanks are not given back: whoever writes a row of them would have each divided in every way there is."""
 
 
 def closes(title: str, body: str, full_name: str, base: str) -> tuple[str, ...]:
