@@ -73,7 +73,7 @@ def test_contexts_that_cannot_be_told_whole_stay_apart() -> None:
     assert told is not None
     assert {each.state for each in told} == {"success", "failure"}
     rule = api.Branch("main", protected=True, required_approvals=0, enable_status_check=True,
-                      status_check_contexts=[other, glob, "ci/*"])  # fmt: skip
+                      status_check_contexts=(other, glob, "ci/*"))  # fmt: skip
     asked = facts.branch(rule).rule
     assert asked is not None
     assert asked.checks is not None
