@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 
 import pytest
 
-from quarterdeck.http import HttpError
+from quarterdeck.http import Answer, HttpError
 from quarterdeck.http.faults import Fault
+from quarterdeck.http.reader import READS
 from quarterdeck.sources.files import SourceError
-from quarterdeck.sources.forge.errors import OUTCOMES, ForgeError, retry_after, unanswered
+from quarterdeck.sources.forge.errors import OUTCOMES, ForgeError, refused, retry_after, unanswered
 from quarterdeck.truth import forge_fields as G  # noqa: N812 -- a table reads better with one letter before each field
 from quarterdeck.truth.reading import Reason
 from tests.fakes.rude_server import closed_port
@@ -248,3 +250,13 @@ def test_a_clock_that_is_nonsense_is_none() -> None:
     replies: Callable[[Question], Reply] = lambda _: told([], Date="yesterday")  # noqa: E731 -- one line
     with ToldForge(replies) as forge:
         assert ask(forge.url, lambda reader: reader.pulls(FULL)).server_at is None
+
+
+@pytest.mark.parametrize("word", ["required=[", "required scope(s): [", "token scope=", "token=a "])
+def test_words_without_end_are_not_read_to_their_end(word: str) -> None:
+    """A refusal that fills all that is taken of an answer costs no more than to understand that it is one."""
+    body = json.dumps({"message": word * (READS.body // len(word) - 100)}).encode()
+    began = time.process_time()
+    error = refused("/user", Answer(403, {}, body, whole=True, took_s=0.0, certificate_ends=None), NOW)
+    assert time.process_time() - began < 1.0
+    assert error.said is not None

@@ -64,6 +64,8 @@ MEANINGS: Final[Mapping[int, Meaning]] = {
 FAILING: Final = Meaning(Reason.BUSY, "failing", "it fails")
 REFUSES: Final = Meaning(Reason.DENIED, "failing", "it does not answer that")
 ELSEWHERE: Final = Meaning(Reason.MISSING, "not a forge", "it says to ask elsewhere, and redirects are not followed")
+LONGEST: Final = 10_000
+"""Signs of what it says that are read."""
 SCOPES: Final = re.compile(r"(?:required=|required scope\(s\): ?)\[([^\]]{0,500})\]")
 HELD: Final = re.compile(r"token scope=([A-Za-z0-9:,_ -]{0,1000})")
 PLACE: Final = re.compile(r"`(\$[\w.\[\]]{0,100})`$")
@@ -181,9 +183,10 @@ def _meaning(status: int) -> Meaning:
 
 def _message(answer: Answer) -> str | None:
     try:
-        return msgspec.json.decode(answer.body, type=Refusal).message
+        said = msgspec.json.decode(answer.body, type=Refusal).message
     except NO_DOCUMENT:
         return None
+    return None if said is None else said[:LONGEST]
 
 
 def _scopes(pattern: re.Pattern[str], said: str | None) -> tuple[str, ...] | None:
