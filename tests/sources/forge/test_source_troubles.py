@@ -10,7 +10,9 @@ import pytest
 
 from quarterdeck.demo.forge.faults import Fault
 from quarterdeck.truth import forge_fields as G  # noqa: N812 -- short where every line names a field
+from quarterdeck.truth.judgement import Facts, Status, judge
 from quarterdeck.truth.reading import Known, Reason, Unavailable
+from quarterdeck.truth.tables import TABLES
 from tests.fakes.forge import FakeForge
 from tests.sources.forge.looking import MINUTE, Watch, watched
 
@@ -132,6 +134,44 @@ def test_a_forge_that_asks_for_patience_is_given_it(fake: FakeForge, tmp_path: P
     assert seen.why(PULL.format(2), G.PULL_TITLE).last is not None
     seen.look(2 * MINUTE)
     assert (seen.known("", G.FORGE_ANSWERS), seen.known("", G.FORGE_RESTS_UNTIL)) == ("yes", None)
+
+
+def verdict(seen: Watch, subject: str = "", kind: str = "forge") -> tuple[str, Status]:
+    """What is said of a subject."""
+    said = judge(TABLES[kind], Facts(f"forge:main{subject}", seen.held, seen.now))
+    return said.rule, said.status
+
+
+def test_a_forge_that_is_asked_too_often_rests_and_is_not_down(fake: FakeForge, tmp_path: Path) -> None:
+    """A 429 to the first question is a rest, as long as it takes; what cannot serve is down, also when it says when."""
+    seen = Watch(watched(fake, tmp_path)).look()
+    fake.forge.faults.add(Fault("status", 429, "repos/search", retry_after="1800"))
+    for _ in range(20):
+        seen.look()
+        assert verdict(seen) == ("resting", Status.DEGRADED)
+    assert isinstance(seen.reading("", G.FORGE_WHOLE), Unavailable)
+    fake.forge.faults.clear()
+    fake.forge.faults.add(Fault("status", 503, "repos/search", retry_after="1800"))
+    seen.look(timedelta(minutes=15))
+    assert verdict(seen) == ("silent", Status.DOWN)
+    before = len(fake.asked)
+    seen.look()
+    assert len(fake.asked) == before
+
+
+def test_an_answer_that_comes_later_does_not_take_patience_back(fake: FakeForge, tmp_path: Path) -> None:
+    """How long a forge asked to be left alone holds, also when it answered other questions of that look."""
+    fake.forge.faults.add(Fault("status", 429, "version", 1, "600"))
+    seen = Watch(watched(fake, tmp_path)).look()
+    assert seen.known("", G.FORGE_RESTS_UNTIL) == seen.now + timedelta(seconds=600)
+    assert verdict(seen) == ("resting", Status.DEGRADED)
+    before = len(fake.asked)
+    for _ in range(9):
+        seen.look()
+    assert len(fake.asked) == before
+    seen.look()
+    assert len(fake.asked) > before
+    assert seen.known("", G.FORGE_RESTS_UNTIL) is None
 
 
 def test_a_repository_that_is_hidden_loses_its_own_rows_only(fake: FakeForge, tmp_path: Path) -> None:

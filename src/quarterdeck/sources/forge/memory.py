@@ -165,6 +165,8 @@ class Server:
     answered_at: datetime | None = None
     clock_ahead_s: float | None = None
     rests_until: datetime | None = None
+    is_overasked: bool = False
+    """Whether it rests because it said that it is asked too often: then it is there, and well."""
     rung_at: datetime | None = None
 
 

@@ -32,7 +32,7 @@ from quarterdeck.truth.reading import Reason
 
 PATIENCE: Final = timedelta(seconds=60)
 """How long a forge that says it is asked too often is left alone, when it does not say how long."""
-TOO_OFTEN: Final = frozenset({429, 503})
+TOO_OFTEN, CANNOT = 429, 503
 SILENCES: Final = 8
 """After so many questions in a row that it could not answer at all, nothing more is asked."""
 FORBIDDEN, FAILS = 403, 500
@@ -56,7 +56,7 @@ class Refresh:
         server = self._memory.server
         self._since = tours.span(server.looked_at, self._now, self._forge.every_s)
         self._memory.turn += 1
-        server.said, server.looked_at = None, self._now
+        server.said, server.looked_at, server.rests_until, server.is_overasked = None, self._now, None, False
 
     async def run(self) -> None:
         """Look."""
@@ -113,7 +113,8 @@ class Refresh:
         server = self._memory.server
         server.said = server.said or error.whole
         self._silences = self._silences + 1 if error.status is None or error.status >= FAILS else 0
-        if error.status in TOO_OFTEN or error.retry_after_s is not None:
+        if error.status in {TOO_OFTEN, CANNOT} or error.retry_after_s is not None:
+            server.is_overasked = server.is_overasked or error.status == TOO_OFTEN
             patience = PATIENCE if error.retry_after_s is None else timedelta(seconds=error.retry_after_s)
             server.rests_until = max(self._now + patience, server.rests_until or self._now)
             self._stopped = True
@@ -177,7 +178,7 @@ class Refresh:
 
     def _heard(self, told: Told[tuple[Repository, ...]]) -> None:
         server = self._memory.server
-        server.down, server.answered_at, server.rests_until = None, self._now, None
+        server.down, server.answered_at = None, self._now
         if told.server_at is not None:
             server.clock_ahead_s = (told.server_at - told.at).total_seconds()
 

@@ -70,6 +70,7 @@ class Teller:
         yield from self._settings(now)
         at = self._memory.server.looked_at or now  # while it rests nothing new is known of it
         yield from self._server(at)
+        yield self._rests(self._memory.server, now)
         down = self._memory.server.down
         for name, held in self._memory.repos.items():
             yield from self._repo(name, held, at)
@@ -111,7 +112,7 @@ class Teller:
                 (G.FORGE_ANSWERS, "yes" if down is None else down.outcome),
                 (G.FORGE_LAST_ANSWER_AT, server.answered_at), (G.FORGE_SAID, said),
                 (G.FORGE_CALLS, memory.calls), (G.FORGE_LOOK_S, round(memory.look_s, 2)),
-                (G.FORGE_RESTS_UNTIL, server.rests_until), (G.FORGE_RUNG_AT, server.rung_at),
+                (G.FORGE_RUNG_AT, server.rung_at),
             ),
             now,
         )  # fmt: skip
@@ -119,6 +120,14 @@ class Teller:
             yield from self._answers(server, now)
         else:
             yield from failed((*OF_ANSWERS, *OF_RELEASE, *OF_TOKEN), subject, origin, down, now)
+
+    def _rests(self, server: Server, now: datetime) -> AnyReading:
+        """Say until when it is left alone: that is our own doing, and known at any time.
+
+        One that cannot serve is down, whenever it says to come again.
+        """
+        until = server.rests_until if server.down is None or server.is_overasked else None
+        return G.FORGE_RESTS_UNTIL.known(self._forge.subject, self._maker.origin("/repos/search"), until, now)
 
     def _answers(self, server: Server, now: datetime) -> Iterator[AnyReading]:
         memory, subject = self._memory, self._forge.subject

@@ -1,7 +1,8 @@
 """What may be said of a forge itself, and of the token we ask it with.
 
 Rule 1: asking is looking. A forge that refuses, breaks off or says nothing in time is seen to be down. One that does
-        not take our token is there, and tells us nothing.
+        not take our token is there, and tells us nothing. One that asks not to be asked for a while is no trouble of
+        its own making, whatever its last answer was: nobody knows better while it rests.
 Rule 2: a token that may do more than read, that is an admin's or a person's, is a finding also while all goes well. All
         that is wrong with it is said at once, and the worst of it gives the verdict its name.
 Rule 3: what the forge does not tell of the token is held for nothing, neither against it nor for it.
@@ -108,6 +109,7 @@ def _well(f: Facts) -> str:
 
 
 FORGE: tuple[Rule, ...] = (
+    Rule("resting", Status.DEGRADED, _rests, _resting, Activity.RATE_LIMITED),
     Rule(
         "silent",
         Status.DOWN,
@@ -122,7 +124,6 @@ FORGE: tuple[Rule, ...] = (
         _with_words("does not take the token"),
         since=lambda f: f.get(G.FORGE_LAST_ANSWER_AT),
     ),
-    Rule("resting", Status.DEGRADED, _rests, _resting, Activity.RATE_LIMITED),
     *(Rule(flaw.id, Status.DEGRADED, flaw.when, _all_flaws) for flaw in FLAWS),
     Rule("clock is off", Status.DEGRADED, lambda f: abs(f[G.FORGE_CLOCK_AHEAD]) > CLOCK_S, _clock),
     Rule("answers", Status.OK, lambda f: f[G.FORGE_ANSWERS] == "yes", _well),
