@@ -250,7 +250,30 @@ REVIEWS: dict[str, tuple[World, Status, str, str]] = {
         "not judged",
         "1 of 12 pull requests cannot be judged now",
     ),
-    "not whole": ({G.REVIEWS_WHOLE: False}, Status.UNKNOWN, "not whole", "there may be more"),
+    "some unknown, of nobody knows how many": (
+        {G.REVIEWS_UNKNOWN: 3, G.REVIEWS_OPEN: Reason.TIMEOUT},
+        Status.UNKNOWN,
+        "not judged",
+        "3 pull requests cannot be judged now",
+    ),
+    "not whole": (
+        {G.REVIEWS_WHOLE: False, G.REVIEWS_YOURS: Reason.MISSING},
+        Status.UNKNOWN,
+        "not whole",
+        "none is known to be for your judgement, and there may be more",
+    ),
+    "not whole, and one for you": (
+        {G.REVIEWS_WHOLE: False, G.REVIEWS_YOURS: REFS[:1]},
+        Status.UNKNOWN,
+        "not whole",
+        "one is known to be for your judgement, and there may be more: acme/tools#12",
+    ),
+    "not whole, and some for you": (
+        {G.REVIEWS_WHOLE: False, G.REVIEWS_YOURS: REFS},
+        Status.UNKNOWN,
+        "not whole",
+        "4 are known to be for your judgement, and there may be more: acme/tools#12",
+    ),
     "not known": ({G.REVIEWS_LONG: Reason.TIMEOUT}, Status.UNKNOWN, "doubt", "timeout"),
 }
 

@@ -34,6 +34,11 @@ def view(snapshot: Snapshot | None = None, now: Any = NOW, /, **words: str) -> V
     return VIEWS["reviews"].make(Judged(work.snapshot(NOW) if snapshot is None else snapshot, now), asked, None)
 
 
+def board(snapshot: Snapshot) -> View:
+    """The board over a snapshot."""
+    return VIEWS["board"].make(Judged(snapshot, NOW), Asked(), None)
+
+
 def queue(made: View) -> Queue:
     """What it carries."""
     assert made.queue is not None
@@ -68,7 +73,7 @@ def test_what_needs_the_operator_comes_first_and_the_longest_waiting_before_the_
         "nobody": ["site#12", "site#14", "tools#5", "tools#8"],
         "draft": ["site#11"],
     }
-    assert view().headline == "4 pull requests need your judgement, the longest for 30 h; 1 cannot be classed."
+    assert view().headline == "At least 4 pull requests need your judgement, the longest for 30 h; 1 cannot be classed."
 
 
 def test_there_is_one_of_every_class_and_each_stands_once() -> None:
@@ -183,6 +188,46 @@ def test_a_repository_that_cannot_be_read_and_a_list_that_was_cut_are_said_first
     assert [gap.place for gap in made.gaps] == ["One repository", "Reviews on main"]
     assert work.SITE in made.gaps[0].why
     assert repo("main", work.SITE) in [row.subject for row in made.rows]
+
+
+SITE, MAIN = repo("main", work.SITE), work.FORGE
+UNREAD: dict[str, tuple[str, work.Facts]] = {
+    "denied": (SITE, {G.REPO_STATE: "denied", G.PULLS_WHOLE: work.Lost(), G.ISSUES_WHOLE: work.Lost()}),
+    "a list cut": (SITE, {G.PULLS_WHOLE: False, G.ISSUES_WHOLE: False}),
+    "a list not read": (SITE, {G.PULLS_WHOLE: work.Lost(), G.ISSUES_WHOLE: work.Lost()}),
+    "the forge cut": (MAIN, {G.FORGE_WHOLE: False}),
+    "not known of the forge": (MAIN, {G.FORGE_WHOLE: work.Lost()}),
+}
+
+
+@pytest.mark.parametrize(("name", "spoiled"), UNREAD.values(), ids=UNREAD.keys())
+def test_where_not_all_could_be_read_nobody_is_said_not_to_be_needed(name: str, spoiled: work.Facts) -> None:
+    """That nothing needs judgement, or anybody, is said only of all there is; what is found is a lower bound."""
+    few = {one: facts for one, facts in work.world(NOW).items() if "/card/" not in one or one.endswith("/tools/101")}
+    few = {one: facts for one, facts in few.items() if "/pull/" not in one or one.endswith("/tools/17")}
+    assert view(work.snapshot(NOW, few)).headline == "No pull request needs your judgement."
+    assert board(work.snapshot(NOW, few)).headline == "No card needs anybody."
+    part = work.snapshot(NOW, {**few, name: {**few[name], **spoiled}})
+    assert view(part).headline == "No pull request is known to need your judgement; not all could be read."
+    assert board(part).headline == "No card is known to need anybody; not all could be read."
+    assert "There may be others." in view(part).lede
+    assert "There may be others." in board(part).lede
+    world = work.world(NOW)
+    all_ = work.snapshot(NOW, {**world, name: {**world[name], **spoiled}})
+    assert view(all_).headline.startswith("At least 4 pull requests need your judgement")
+    assert board(all_).headline == "At least 7 cards need somebody; not all could be read."
+
+
+def test_lists_that_were_cut_of_issues_leave_the_queue_whole() -> None:
+    """Where it is known that all lists of pull requests were whole, others that were not put nothing in doubt."""
+    world = work.world(NOW)
+    part = {
+        **{one: facts for one, facts in world.items() if "/pull/" not in one},
+        MAIN: {**world[MAIN], G.FORGE_WHOLE: False},
+        SITE: {**world[SITE], G.ISSUES_WHOLE: False},
+        "forge:main/reviews": {G.REVIEWS_WHOLE: True},
+    }
+    assert view(work.snapshot(NOW, part)).headline == "No pull request is open."
 
 
 def test_no_forge_is_told_from_an_empty_queue() -> None:

@@ -138,10 +138,11 @@ def board(judged: Judged, asked: Asked, _recalled: object = None) -> View:
     if page.hidden:
         headline, lede = of_forge.headline_of(page.hidden, past=judged.past)
         return replace(view, headline=headline if judged.instances else view.headline, lede=lede, board=page)
+    whole = of_forge.all_read(judged, G.BOARD_WHOLE, G.ISSUES_WHOLE)
     return replace(
         view,
-        headline=_headline(cards),
-        lede=of_forge.with_filter(_lede(len(found), len(cards)), asked),
+        headline=_headline(cards, whole=whole),
+        lede=of_forge.with_filter(_lede(len(found), len(cards), whole=whole), asked),
         gaps=tuple(of_forge.gaps(judged, G.BOARD_WHOLE)),
         board=page,
         needing=sum(each.troubled for _, each in cards),
@@ -223,26 +224,31 @@ def _choices(cards: Stands) -> tuple[Choices, ...]:
 # --- what is said of all of them ------------------------------------------------------------------------------------
 
 
-def _headline(cards: Stands) -> str:
+def _headline(cards: Stands, *, whole: bool) -> str:
     marked = sum(each.troubled for _, each in cards)
     vague = sum(each.lane == truth.UNPLACED for _, each in cards)
     if not cards:
         return "No issue is known."
     if vague == len(cards):
         return "No card can be placed now."
-    needs = (
-        f"{marked:,} {'card needs' if marked == 1 else 'cards need'} somebody" if marked else "No card needs anybody"
-    )
-    cannot = f"; {vague:,} cannot be placed" if vague else ""
-    return f"{needs}{cannot}."
+    needs = _needs(marked, certain=whole and not vague)
+    return of_forge.found_so_far(needs, vague=f"; {vague:,} cannot be placed" if vague else "", whole=whole)
 
 
-def _lede(found: int, of_all: int) -> str:
+def _needs(marked: int, *, certain: bool) -> str:
+    if not marked:
+        return "No card needs anybody" if certain else "No card is known to need anybody"
+    least = "" if certain else "At least "
+    return f"{least}{marked:,} {'card needs' if marked == 1 else 'cards need'} somebody"
+
+
+def _lede(found: int, of_all: int, *, whole: bool) -> str:
     if not of_all:
         return "Issues of the watched repositories come here by themselves."
     cards = "One card" if of_all == 1 else f"{of_all:,} cards"
     of = f"{found:,} of {cards.lower()} {'matches' if found == 1 else 'match'}." if found < of_all else f"{cards}."
-    return f"{of} Each stands where the signals of the forge put it; nothing can be moved here."
+    more = "" if whole else " There may be others."
+    return f"{of}{more} Each stands where the signals of the forge put it; nothing can be moved here."
 
 
 # --- one of them ------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """What the pages of work have in common: which part of a list is shown, what the filter offers, who cannot be read.
 
 Rule 1: a list is never shown as if it were whole when it is not: a forge that does not answer, a repository that cannot
-        be read and a list that was cut are said first, each in one line.
+        be read and a list that was cut are said first, each in one line. The headline then says no more than is known.
 Rule 2: what cannot be read now is shown as it was last known, and says so. By that it is put in order, never judged.
 Rule 3: of very many pull requests and cards the history keeps none, and a page of then does not look as if there had
         been none.
@@ -214,6 +214,26 @@ def _unread(judged: Judged, lost: Sequence[str]) -> Gap:
     readings = tuple(judged.facts(name).reading(G.REPO_STATE) for name in lost[:NAMED])
     why = f"cannot be read: {named}{more}. What is shown of {'it' if len(lost) == 1 else 'them'} is as last known."
     return Gap(ALL, what, why, "", readings)
+
+
+def all_read(judged: Judged, whole: Field[bool], of_repo: Field[bool]) -> bool:
+    """Whether every list the page is made of is known to be whole: only then is what is not found not there."""
+    forges = [judged.facts(name) for name in there(judged, "forge")]
+    if not forges or any(gaps(judged, whole)):
+        return False
+    repos = [judged.facts(name) for name in there(judged, "repo")]
+    lists = all(each.get(of_repo) or each.get(G.REPO_STATE) == "archived" for each in repos)
+    return lists and all(_was_whole(judged, each, whole) for each in forges)
+
+
+def _was_whole(judged: Judged, forge: Facts, whole: Field[bool]) -> bool:
+    """Whether a forge told of all it holds; that only lists of another kind were cut is known of all of it together."""
+    return bool(forge.get(G.FORGE_WHOLE) or judged.facts(f"{forge.subject}/{whole.of}").get(whole))
+
+
+def found_so_far(said: str, *, vague: str, whole: bool) -> str:
+    """Say a number as what it is: where something could not be judged or read, one that may be too small."""
+    return f"{said}{vague}{'' if whole else '; not all could be read'}."
 
 
 def troubled(status: Status) -> bool:

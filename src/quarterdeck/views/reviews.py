@@ -153,10 +153,11 @@ def reviews(judged: Judged, asked: Asked, _recalled: object = None) -> View:
     if why:
         headline, lede = of_forge.headline_of(why, past=judged.past)
         return replace(view, headline=headline if judged.instances else view.headline, lede=lede, queue=queue)
+    whole = of_forge.all_read(judged, G.REVIEWS_WHOLE, G.PULLS_WHOLE)
     return replace(
         view,
-        headline=_headline(judged, pulls),
-        lede=of_forge.with_filter(_lede(len(found), len(pulls)), asked),
+        headline=_headline(judged, pulls, whole=whole),
+        lede=of_forge.with_filter(_lede(len(found), len(pulls), whole=whole), asked),
         gaps=tuple(of_forge.gaps(judged, G.REVIEWS_WHOLE)),
         queue=queue,
         needing=sum(each.group == JUDGEMENT for _, each in pulls),
@@ -203,33 +204,34 @@ def _groups(found: Stands, on_page: Stands) -> tuple[Group, ...]:
 # --- what is said of all of them ------------------------------------------------------------------------------------
 
 
-def _headline(judged: Judged, pulls: Stands) -> str:
+def _headline(judged: Judged, pulls: Stands, *, whole: bool) -> str:
     mine = [each for _, each in pulls if each.group == JUDGEMENT]
     vague = sum(each.group == UNKNOWN for _, each in pulls)
     if not pulls:
-        return "No pull request is open." if _all_read(judged) else "No open pull request is known."
+        return "No pull request is open." if whole else "No open pull request is known."
     if vague == len(pulls):
         return "No pull request can be classed now."
     oldest = min((each.since for each in mine if each.since is not None), default=None)
-    if len(mine) == 1:
-        needs = "One pull request needs your judgement"
-    else:
-        needs = f"{len(mine):,} pull requests need your judgement" if mine else "No pull request needs your judgement"
     long = "" if oldest is None else f", {'the longest ' if len(mine) > 1 else ''}for {words(judged.now - oldest)}"
-    cannot = f"; {vague:,} cannot be classed" if vague else ""
-    return f"{needs}{long}{cannot}."
+    needs = f"{_needs(len(mine), certain=whole and not vague)}{long}"
+    return of_forge.found_so_far(needs, vague=f"; {vague:,} cannot be classed" if vague else "", whole=whole)
 
 
-def _all_read(judged: Judged) -> bool:
-    forges = of_forge.there(judged, "forge")
-    return bool(forges) and not any(of_forge.gaps(judged, G.REVIEWS_WHOLE))
+def _needs(mine: int, *, certain: bool) -> str:
+    if not mine:
+        return f"No pull request {'needs' if certain else 'is known to need'} your judgement"
+    if certain:
+        return "One pull request needs your judgement" if mine == 1 else f"{mine:,} pull requests need your judgement"
+    least = "one pull request needs" if mine == 1 else f"{mine:,} pull requests need"
+    return f"At least {least} your judgement"
 
 
-def _lede(found: int, of_all: int) -> str:
+def _lede(found: int, of_all: int, *, whole: bool) -> str:
     if not of_all:
         return "Open ones come here by themselves."
     of = f"{found:,} of {_open(of_all).lower()}" if found < of_all else _open(of_all)
-    return f"{of}. Times are since when somebody is waited for."
+    more = "" if whole else " There may be others."
+    return f"{of}.{more} Times are since when somebody is waited for."
 
 
 def _open(number: int) -> str:

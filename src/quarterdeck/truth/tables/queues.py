@@ -41,6 +41,20 @@ def _waits(f: Facts, long: tuple[str, ...]) -> str:
     return f"{counted(len(long), 'pull request')} {verb} waited for your judgement for over {span}: {listed(long)}"
 
 
+def _of_open(f: Facts, number: int) -> str:
+    """Say how many of the open pull requests; of those whose number is not known, only how many."""
+    of = f.get(G.REVIEWS_OPEN)
+    return counted(number, "pull request") if of is None else f"{number:,} of {counted(of, 'pull request')}"
+
+
+def _at_least(f: Facts) -> str:
+    """Say what is known to wait for the operator, where there may be more."""
+    yours = f.get(G.REVIEWS_YOURS)
+    known = f"{len(yours):,} are" if yours and len(yours) > 1 else "one is" if yours else "none is"
+    named = f": {listed(yours)}" if yours else ""
+    return f"{known} known to be for your judgement, and there may be more{named}"
+
+
 IN_REVIEW: Final = (
     Trouble(
         "waiting too long",
@@ -52,16 +66,13 @@ IN_REVIEW: Final = (
         "not judged",
         Status.UNKNOWN,
         lambda f: f[G.REVIEWS_UNKNOWN] > 0,
-        lambda f: (
-            f"{f.get(G.REVIEWS_UNKNOWN) or 0:,} of {counted(f.get(G.REVIEWS_OPEN) or 0, 'pull request')} "
-            "cannot be judged now"
-        ),
+        lambda f: f"{_of_open(f, f.get(G.REVIEWS_UNKNOWN) or 0)} cannot be judged now",
     ),
     Trouble(
         "not whole",
         Status.UNKNOWN,
         lambda f: not f[G.REVIEWS_WHOLE],
-        lambda _: "not every list of pull requests was whole: there may be more",
+        lambda f: f"not every list of pull requests was whole: {_at_least(f)}",
     ),
 )
 
