@@ -7,9 +7,11 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from quarterdeck.sources.files import SourceError
-from quarterdeck.sources.forge import api
+from quarterdeck.sources.forge import api, facts
 from quarterdeck.sources.forge.client import ForgeReader
 from quarterdeck.sources.forge.errors import ForgeError
 from quarterdeck.truth.reading import Reason
@@ -17,6 +19,7 @@ from tests.fakes.told_forge import Question, Reply, ToldForge, told
 from tests.sources.forge.asking import FULL, NOW, TOKEN, ask, fails, told_by
 
 SHA = "c0ffee" * 6 + "c0ff"
+DAY = timedelta(hours=23, minutes=59)
 Asks = Callable[[ForgeReader], Coroutine[Any, Any, Any]]
 
 QUESTIONS: dict[str, tuple[Asks, str, object]] = {
@@ -157,6 +160,26 @@ def test_moments_that_were_never_set_are_none() -> None:
         datetime(2026, 11, 20, 12, tzinfo=UTC),
         None,
     ]
+
+
+@pytest.mark.parametrize("zone", ["Z", "-12:00", "+14:00", "+23:59", "-23:59"])
+@pytest.mark.parametrize("day", ["9999-12-31T23:59:59", "0001-01-01T00:00:00", "9999-01-01T00:00:00"])
+def test_a_moment_that_cannot_be_held_is_none(day: str, zone: str) -> None:
+    """Whoever pushes may date a commit at either end of time: that is no moment, and stops nobody."""
+    commit = {"id": SHA, "timestamp": day + zone}
+    (branch,) = told_by(lambda _: told([{"name": "x", "commit": commit}]), lambda forge: forge.branches(FULL)).value
+    assert facts.branch(branch).at is None
+
+
+@given(st.datetimes(timezones=st.builds(timezone, st.timedeltas(-DAY, DAY))))
+def test_every_moment_is_told_in_utc_or_is_none(moment: datetime) -> None:
+    """Whatever a clock or a commit says, a moment can be held in every zone, and most of a year be counted from it."""
+    told = api.when(moment)
+    if told is None:
+        assert moment.year in {*range(1971), 9999}
+    else:
+        assert (told, told.tzinfo) == (moment, UTC)
+        assert told - timedelta(days=300) < told.astimezone(timezone(-DAY)) < told + timedelta(days=300)
 
 
 def test_the_rule_of_a_branch_is_found_by_its_name() -> None:

@@ -245,9 +245,13 @@ def test_a_repository_that_is_made_private_or_deleted_mid_way() -> None:
     assert (error.reason, error.status, error.said) == (Reason.MISSING, 404, "not found")
 
 
-def test_a_clock_that_is_nonsense_is_none() -> None:
-    """A head that names no moment leaves the forge's own time unknown."""
-    replies: Callable[[Question], Reply] = lambda _: told([], Date="yesterday")  # noqa: E731 -- one line
+@pytest.mark.parametrize(
+    "said", ["yesterday", "Fri, 31 Dec 9999 23:59:59 -1200", "Fri, 31 Dec 9999 23:59:59 GMT",
+             "Mon, 01 Jan 1900 00:00:00 GMT", "Thu, 01 Jan 99999 00:00:00 GMT"],
+)  # fmt: skip
+def test_a_clock_that_is_nonsense_is_none(said: str) -> None:
+    """A head that names no moment, or none that could be held, leaves the forge's own time unknown."""
+    replies: Callable[[Question], Reply] = lambda _: told([], Date=said)  # noqa: E731 -- one line
     with ToldForge(replies) as forge:
         assert ask(forge.url, lambda reader: reader.pulls(FULL)).server_at is None
 

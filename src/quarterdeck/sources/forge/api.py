@@ -15,15 +15,19 @@ from typing import Annotated, Final, TypeAlias, TypeVar
 from msgspec import Meta, Struct
 
 Moment: TypeAlias = Annotated[datetime, Meta(tz=True)]
-"""A moment with its zone. A time that Go never set is the first of January of the year 1: read it by ``when``."""
+"""A moment with its zone, which is read by ``when``.
+
+A time that Go never set is the first of January of the year 1, and whoever makes a commit may date it as they like.
+"""
 T = TypeVar("T")
 
-NEVER: Final = 1970
+YEARS: Final = range(1971, 9999)
+"""Years of moments that can be held in every zone, with room before and behind for a span to be counted from them."""
 
 
 def when(moment: datetime | None) -> datetime | None:
-    """Return a moment in UTC; None for one that was left out or never set."""
-    return None if moment is None or moment.year <= NEVER else moment.astimezone(UTC)
+    """Return a moment in UTC; None for one that was left out or never set, or that cannot be held."""
+    return None if moment is None or moment.year not in YEARS else moment.astimezone(UTC)
 
 
 def listed(items: Sequence[T] | None) -> Sequence[T]:

@@ -19,7 +19,7 @@ import msgspec
 from quarterdeck.http import Answer, Fault, HttpError
 from quarterdeck.redaction import MASKING, Redaction, clean
 from quarterdeck.sources.files import SourceError
-from quarterdeck.sources.forge.api import Refusal
+from quarterdeck.sources.forge.api import Refusal, when
 from quarterdeck.truth.reading import Reason
 from quarterdeck.truth.shapes import Text
 
@@ -165,12 +165,12 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 def dated(said: str) -> datetime | None:
-    """Return the moment that a head names; None for none."""
+    """Return the moment that a head names; None for none, and for one that cannot be held."""
     try:
         moment = parsedate_to_datetime(said)
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return when(moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment)
 
 
 def _meaning(status: int) -> Meaning:
