@@ -71,6 +71,28 @@ def test_a_bound_leaves_the_rest_for_later() -> None:
     assert not agenda.waits({0})
 
 
+def test_a_bound_of_one_rank_holds_up_no_other() -> None:
+    """Where drafts may not be asked for any more, what comes behind them is."""
+    asked = Asked()
+    agenda = Agenda(2, lambda rank: rank != 5)
+    for rank in (5, 6, 7):
+        agenda.add(rank, rank, asked.question(str(rank)))  # type: ignore[arg-type]
+    asyncio.run(agenda.run())
+    assert asked.order == ["6", "7"]
+    assert agenda.waits({5})
+
+
+def test_what_can_wait_gets_its_turn_though_there_is_no_end_of_what_matters_more() -> None:
+    """With more to ask than fits, a fifth of the questions are of the patient ranks, and each of these has its part."""
+    asked = Asked()
+    agenda = Agenda(1, lambda _: len(asked.order) < 60, {5, 6, 7})
+    for number in range(100):
+        for rank in (1, 3, 5, 6, 7):
+            agenda.add(rank, (rank, number), asked.question(str(rank)))  # type: ignore[arg-type]
+    asyncio.run(agenda.run())
+    assert Counter(asked.order) == {"1": 48, "5": 4, "6": 4, "7": 4}
+
+
 @pytest.mark.parametrize("things", [1, 7, 40, 333])
 def test_a_tour_takes_no_longer_than_it_may_and_asks_evenly(things: int) -> None:
     """In each look about the same number is asked for, and everything within its time."""

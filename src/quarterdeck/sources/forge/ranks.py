@@ -21,5 +21,7 @@ class Rank(IntEnum):
     VERIFY = 7
 
 
+PATIENT: Final = frozenset({Rank.DRAFTS, Rank.TOUR, Rank.VERIFY})
+"""What can wait for a while, and not for ever."""
 NEWS: Final = frozenset(Rank) - {Rank.TOUR, Rank.VERIFY}
 """What was never read, or has moved: it is asked for soon. What is on tour waits for its turn."""

@@ -1,7 +1,8 @@
 """One look at a forge: what is asked, in which order, and what is held of the answers.
 
 Rule 1: first what tells of everything (repositories, what moved), then lists, then the details of what moved, those of
-        pull requests before those of cards; last what is asked for on tours. Drafts wait for a look with little news.
+        pull requests before those of cards; last what is asked for on tours. Drafts wait for a look with little news,
+        but for a few of them. Of what waits, each part gets its turn in every look.
 Rule 2: a question that fails takes no other with it, unless it says that the forge cannot be asked at all or asks for
         patience: then nothing more is asked.
 Rule 3: what is missing from a list is gone only when that list is whole.
@@ -23,7 +24,7 @@ from quarterdeck.sources.forge.links import link
 from quarterdeck.sources.forge.look import Look
 from quarterdeck.sources.forge.memory import GONE_FOR, HEADS, Failure, HeldPull, HeldRepo
 from quarterdeck.sources.forge.paging import Told
-from quarterdeck.sources.forge.ranks import NEWS, Rank
+from quarterdeck.sources.forge.ranks import NEWS, PATIENT, Rank
 from quarterdeck.sources.forge.readings import again
 from quarterdeck.sources.forge.rules import Rules
 from quarterdeck.sources.forge.scopes import Scopes
@@ -38,6 +39,8 @@ SILENCES: Final = 8
 FORBIDDEN, FAILS = 403, 500
 QUIET: Final = 100
 """Drafts are read in a look that had no more news than this."""
+DRAFTS: Final = 10
+"""Questions about drafts that are asked in any look."""
 RUNG: Final = 20
 """Checks that are read again because a bell rang for their repository."""
 
@@ -48,8 +51,8 @@ class Refresh:
     def __init__(self, look: Look, in_time: Callable[[], bool], rung: Collection[str] = ()) -> None:
         """``in_time`` says whether there is time left; ``rung`` names repositories of which a bell said they moved."""
         self._look, self._memory, self._forge, self._client, self._maker, self._now = look, *look
-        self._in_time, self._rung, self._stopped, self._silences = in_time, rung, False, 0
-        self._agenda = Agenda(look.forge.in_flight, self._may_begin)
+        self._in_time, self._rung, self._stopped, self._silences, self._drafts = in_time, rung, False, 0, 0
+        self._agenda = Agenda(look.forge.in_flight, self._may_begin, PATIENT)
         self._details = Details(look, self._ask)
         self._rules = Rules(look, self._ask, self._details.with_rules)
         self._issues = Issues(look, self._ask, self._list_pulls)
@@ -90,8 +93,9 @@ class Refresh:
     # --- asking --------------------------------------------------------------------------------------------------
 
     def _may_begin(self, rank: int) -> bool:
-        limit = QUIET if rank == Rank.DRAFTS else self._forge.calls
-        return not self._stopped and self._client.calls < min(limit, self._forge.calls) and self._in_time()
+        if rank == Rank.DRAFTS and self._client.calls >= QUIET and self._drafts >= DRAFTS:
+            return False
+        return not self._stopped and self._client.calls < self._forge.calls and self._in_time()
 
     def _ask(
         self, rank: int, key: Hashable, ask: Callable[[], Awaitable[None]], lost: Callable[[Failure], None]
@@ -99,6 +103,7 @@ class Refresh:
         """Put a question on the agenda, with what is to be held should it fail."""
 
         async def asked() -> None:
+            self._drafts += rank == Rank.DRAFTS
             try:
                 await ask()
             except ForgeError as error:
