@@ -174,6 +174,45 @@ def test_an_answer_that_comes_later_does_not_take_patience_back(fake: FakeForge,
     assert seen.known("", G.FORGE_RESTS_UNTIL) is None
 
 
+def test_what_always_fails_is_asked_for_the_more_seldom(fake: FakeForge, tmp_path: Path) -> None:
+    """A detail, a list of branches, and the lists of a repository that are refused starve nothing, and are not left."""
+    shut = fake.repo("shut")
+    fake.issue("Elsewhere", repo=shut)
+    for path in ("pulls/2/files", "tools/branches"):
+        fake.forge.faults.add(Fault("status", 500, path))
+    fake.forge.faults.add(Fault("status", 403, "repos/acme/shut"))
+    seen = Watch(watched(fake, tmp_path)).look()
+    before = len(fake.asked)
+    for _ in range(120):
+        seen.look()
+    asked = fake.asked[before:]
+    for part in ("tools/branches", "shut/pulls", "shut/branches"):
+        assert 4 <= len([path for path in asked if part in path]) <= 12, part
+    fake.forge.faults.clear()
+    for _ in range(31):
+        seen.look()
+    assert not [key for key, each in seen.held.items() if not isinstance(each, Known)]
+
+
+def test_a_detail_that_always_fails_leaves_the_tours_their_part(fake: FakeForge, tmp_path: Path) -> None:
+    """A draft whose files are never told, in looks that have no end of lists, keeps no check from being read again."""
+    fake.pull("WIP: change")
+    for number in range(6):
+        fake.repo(f"place-{number}")
+    fake.forge.faults.add(Fault("status", 500, "pulls/4/files"))
+    seen = Watch(watched(fake, tmp_path, calls=12)).look()
+    for _ in range(30):
+        seen.look(timedelta(seconds=seen.source.every_s))
+    before = len(fake.asked)
+    for _ in range(30):
+        assert seen.source.every_s == 60
+        seen.look()
+        checks = seen.reading(PULL.format(2), G.PULL_CHECKS)
+        assert isinstance(checks, Known)
+        assert seen.now - checks.observed_at <= timedelta(minutes=15)
+    assert len([path for path in fake.asked[before:] if "pulls/4/files" in path]) <= 3
+
+
 def test_a_repository_that_is_hidden_loses_its_own_rows_only(fake: FakeForge, tmp_path: Path) -> None:
     """Its rows are unknown with what was known; the others stay; after a day nobody speaks of it any more."""
     site = fake.repo("site")

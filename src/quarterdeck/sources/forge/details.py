@@ -8,7 +8,10 @@ Rule 3: files are judged by rules, so the rules are read before them; when the r
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from quarterdeck.sources.forge import codeowners, facts, sensitive, tours
@@ -30,10 +33,8 @@ NO_RULE: Final = (Reason.SCHEMA, "the forge does not tell what the branch asks")
 UNNAMED: Final = (Reason.SCHEMA, "the forge names something it depends on without a number")
 NOT_THERE: Final = 404
 PARTS: Final = ("deeds", "reviews", "checks", "files")
-FAILED: Final = object()
-"""The state of which something is that could not be read: none."""
 RETRIES: Final = 20
-"""Failures that are tried again in the next look; the others wait for their list."""
+"""Failures that are tried again in one look, those that have waited longest; the more often it failed, the later."""
 BY_STATE: Final = ("deeds", "reviews", "files")
 """What changes only when the pull request moves, so that a search that tells of no move tells of these too."""
 
@@ -64,27 +65,38 @@ class Details:
             self._pull_part(held, pull, part)
 
     def owed(self) -> None:
-        """Ask for what the look before did not come to, and again for some of what failed in it."""
-        retries = RETRIES
+        """Ask for what the look before did not come to, and again for some of what failed before."""
+        failed: list[tuple[datetime, int, Callable[[], None]]] = []
         for held in self._memory.read_repos().values():
             parts = PARTS if held.owned is not None else PARTS[:-1]
             for pull in held.pulls.values() if held.failure is None else ():
                 row = _row(pull)
                 for part in (*parts, "blockers") if pull.depends else parts:
+                    if not self._is_owed(held, pull, part):
+                        continue
+                    ask = partial(self._ask_part, held, pull, part, Rank.DRAFTS if row.draft else Rank.PULLS)
                     stamp = pull.read.get(part)
-                    if stamp is not None and stamp.of is FAILED:
-                        retries -= 1
-                    if stamp is None or (retries >= 0 and stamp.of != self._state(held, row, part)):
-                        self._ask_part(held, pull, part, Rank.DRAFTS if row.draft else Rank.PULLS)
+                    if stamp is None or not stamp.failures:
+                        ask()
+                    else:
+                        failed.append((stamp.at, len(failed), ask))
+        for _, _, ask in heapq.nsmallest(RETRIES, failed):
+            ask()
+
+    def _is_owed(self, held: HeldRepo, pull: HeldPull, part: str) -> bool:
+        """Whether a detail has to be asked for: it was never read, it moved, or it failed and may be tried again."""
+        stamp = pull.read.get(part)
+        if stamp is None or stamp.of != self._state(held, _row(pull), part):
+            return True
+        return stamp.failures > 0 and tours.may_retry(stamp.at, self._now, stamp.failures)
 
     def _pull_part(self, held: HeldRepo, pull: HeldPull, part: str) -> None:
         row, stamp = _row(pull), pull.read.get(part)
-        of = self._state(held, row, part)
-        if stamp is None or stamp.of != of:
-            if stamp is None or stamp.of is not FAILED:
+        if stamp is None or stamp.of != self._state(held, row, part):
+            if stamp is None or not stamp.failures:
                 self._unknown(pull, FOLLOWS.get(part, OF_PULL[part]), NOT_READ if stamp is None else MOVED)
             self._ask_part(held, pull, part, Rank.DRAFTS if row.draft else Rank.PULLS)
-        elif part in BY_STATE:
+        elif part in BY_STATE and not stamp.failures:
             self._tell_again(pull, OF_PULL[part], row.item.number)
             if part == "deeds" and not pull.depends:
                 self._tell_again(pull, OF_PULL["blockers"], row.item.number)
@@ -156,10 +168,18 @@ class Details:
 
         def lost(failure: Failure) -> None:
             self._unknown(pull, FOLLOWS.get(part, OF_PULL[part]), failure[:2])
-            # what was refused is not granted by asking again and again; it is asked again on tour
-            pull.read[part] = Stamp(of if failure.reason is Reason.DENIED else FAILED, self._now)
+            pull.read[part] = self._failed(pull.read.get(part), of, failure)
 
         self._ask(rank, (part, held.row.name, row.item.number), ask, lost)
+
+    def _failed(self, before: Stamp | None, of: object, failure: Failure) -> Stamp:
+        """Remember that something could not be read.
+
+        What was refused is not granted by asking again and again; it is asked again on tour.
+        """
+        if failure.reason is Reason.DENIED:
+            return Stamp(of, self._now)
+        return Stamp(of, self._now, 1 + (before.failures if before is not None and before.of == of else 0))
 
     async def _deeds(self, held: HeldRepo, pull: HeldPull) -> None:
         row = _row(pull)
@@ -250,9 +270,12 @@ class Details:
             return
         stamp = card.read.get("blockers")
         if stamp is None or stamp.of != card.moved_at:
-            if stamp is None or stamp.of is not FAILED:
+            if stamp is None or not stamp.failures:
                 self._unknown(card, OF_CARD["blockers"], NOT_READ if stamp is None else MOVED)
             self._ask_card(held, number, card, Rank.CARDS)
+        elif stamp.failures:
+            if tours.may_retry(stamp.at, self._now, stamp.failures):
+                self._ask_card(held, number, card, Rank.CARDS)
         elif not card.blocked:
             self._tell_again(card, OF_CARD["blockers"], number)
 
@@ -267,7 +290,7 @@ class Details:
 
         def lost(failure: Failure) -> None:
             self._unknown(card, OF_CARD["blockers"], failure[:2])
-            card.read["blockers"] = Stamp(of if failure.reason is Reason.DENIED else FAILED, self._now)
+            card.read["blockers"] = self._failed(card.read.get("blockers"), of, failure)
 
         self._ask(rank, ("card", held.row.name, number), ask, lost)
 
@@ -327,4 +350,4 @@ def require_whole(told: Told[Any], path: str) -> None:
 
 def _is_debt(thing: Held, part: str, of: object) -> bool:
     stamp = thing.read.get(part)
-    return stamp is None or stamp.of != of
+    return stamp is None or stamp.of != of or stamp.failures > 0

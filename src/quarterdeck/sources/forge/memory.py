@@ -42,10 +42,12 @@ class Failure(NamedTuple):
 
 
 class Stamp(NamedTuple):
-    """Of which state of a thing something was read, and when."""
+    """Of which state of a thing something was read, or could not be read, and when."""
 
     of: object
     at: datetime
+    failures: int = 0
+    """How often in a row this state could not be read; what was refused for good counts as read."""
 
 
 @dataclass(slots=True)
@@ -107,6 +109,8 @@ class HeldRepo:
     row: Repo
     failure: Failure | None = None
     """Why its lists could not be read the last time."""
+    tries: dict[str, Stamp] = field(default_factory=dict)
+    """Lists that could not be read, or not whole, the last time."""
     gone_at: datetime | None = None
     pulls: dict[int, HeldPull] = field(default_factory=dict)
     cards: dict[int, HeldCard] = field(default_factory=dict)

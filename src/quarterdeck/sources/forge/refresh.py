@@ -22,7 +22,7 @@ from quarterdeck.sources.forge.errors import ForgeError
 from quarterdeck.sources.forge.issues import Issues
 from quarterdeck.sources.forge.links import link
 from quarterdeck.sources.forge.look import Look
-from quarterdeck.sources.forge.memory import GONE_FOR, HEADS, Failure, HeldPull, HeldRepo
+from quarterdeck.sources.forge.memory import GONE_FOR, HEADS, Failure, HeldPull, HeldRepo, Stamp
 from quarterdeck.sources.forge.paging import Told
 from quarterdeck.sources.forge.ranks import NEWS, PATIENT, Rank
 from quarterdeck.sources.forge.readings import again
@@ -202,21 +202,35 @@ class Refresh:
         for name, held in repos.items():
             if name in self._rung:
                 self._details.rung(held, RUNG)
-            if held.pulls_at is None or not held.pulls_whole or name in self._rung or self._is_computing(held):
+            wanted = held.pulls_at is None or not held.pulls_whole or self._is_computing(held)
+            if name in self._rung or (wanted and self._may_retry(held, "pulls")):
                 self._list_pulls(name)
             moved = held.branches_of is None or held.row.moved_at is None or held.branches_of < held.row.moved_at
-            if held.branches_at is None or moved or name in self._rung or held.branches_failure is not None:
+            wanted = held.branches_at is None or moved or held.branches_failure is not None
+            if name in self._rung or (wanted and self._may_retry(held, "branches")):
                 self._list_branches(name)
 
     def _tour(self) -> None:
         """Ask for the part of this look of all that is asked again and again."""
         tour = tours.Tour(self._now, self._since, self._forge.calls)
         for name, held in self._memory.read_repos().items():
-            tour.add(held.pulls_at, tours.LISTS, self._list_pulls, name)
-            tour.add(held.branches_at, tours.BRANCHES, self._list_branches, name)
+            if "pulls" not in held.tries:  # what fails is not on tour: it would always have waited longest
+                tour.add(held.pulls_at, tours.LISTS, self._list_pulls, name)
+            if "branches" not in held.tries:
+                tour.add(held.branches_at, tours.BRANCHES, self._list_branches, name)
             if held.failure is None:
                 self._details.tour(held, tour)
         tour.begin()
+
+    def _may_retry(self, held: HeldRepo, what: str) -> bool:
+        tried = held.tries.get(what)
+        return tried is None or tours.may_retry(tried.at, self._now, tried.failures)
+
+    def _tried(self, held: HeldRepo, what: str, *, well: bool) -> None:
+        """Remember how asking for a list went: one that fails again and again is asked for the more seldom."""
+        before = held.tries.pop(what, None)
+        if not well:
+            held.tries[what] = Stamp(what, self._now, 1 + (before.failures if before is not None else 0))
 
     @staticmethod
     def _is_computing(held: HeldRepo) -> bool:
@@ -232,6 +246,7 @@ class Refresh:
             else:
                 held.failure, held.pulls_at, held.pulls_whole = None, self._now, True
                 held.pulls.clear()
+            self._tried(held, "pulls", well=held.pulls_whole)
 
         self._ask(Rank.LISTS, ("pulls", name), ask, lambda failure: self._no_list(name, failure))
 
@@ -240,11 +255,14 @@ class Refresh:
             held = self._memory.repos[name]
             held.branches = {} if held.row.is_empty else await self._branches(name)
             held.branches_at, held.branches_of, held.branches_failure = self._now, held.row.moved_at, None
+            self._tried(held, "branches", well=True)
             self._claims(held)
             self._rules.ask(held)
 
         def lost(failure: Failure) -> None:
-            self._memory.repos[name].branches_failure = failure
+            held = self._memory.repos[name]
+            held.branches_failure = failure
+            self._tried(held, "branches", well=False)
 
         self._ask(Rank.LISTS, ("branches", name), ask, lost)
 
@@ -257,6 +275,7 @@ class Refresh:
         held = self._memory.repos[name]
         held.failure = failure if held.failure is None else failure._replace(since=held.failure.since)
         held.pulls_whole = False
+        self._tried(held, "pulls", well=False)
 
     def _claims(self, held: HeldRepo) -> None:
         trunk = held.branches.get(held.row.default or "")

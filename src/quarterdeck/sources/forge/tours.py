@@ -35,6 +35,11 @@ RESCUE: Final = timedelta(minutes=10)
 """Between two sweeps that are made because the forge counts other than we."""
 
 
+AGAIN: Final = timedelta(minutes=1)
+SELDOM: Final = timedelta(minutes=30)
+"""What fails is asked again in the next look, then after one minute, two, four, and at last no sooner than this."""
+
+
 class Tour:
     """All that is asked again and again, each thing within a time of its own, in even parts."""
 
@@ -72,6 +77,12 @@ def span(before: datetime | None, now: datetime, every_s: float) -> float:
 def is_due(at: datetime | None, now: datetime, after: timedelta) -> bool:
     """Whether something has to be asked again; also when its time is none that can be believed."""
     return at is None or not timedelta(0) <= now - at < after
+
+
+def may_retry(at: datetime, now: datetime, failures: int) -> bool:
+    """Whether something that failed so often in a row, and last at this moment, is to be asked again."""
+    pause = min(AGAIN * 2 ** min(failures - 2, 10), SELDOM) if failures > 1 else timedelta(0)
+    return is_due(at, now, pause)
 
 
 def since(mark: datetime) -> datetime:
