@@ -27,7 +27,7 @@ TOKEN: Final = "f" * 40
 FULL: Final = "acme/tools"
 
 
-def ask(url: str, work: Work[T], *, page: int = 50, token: str | None = TOKEN, limits: Limits = LIMITS) -> T:
+def ask(url: str, work: Work[T], *, page: int | None = 50, token: str | None = TOKEN, limits: Limits = LIMITS) -> T:
     """Do some work with a client, in a loop of its own."""
 
     async def do() -> T:
@@ -37,7 +37,7 @@ def ask(url: str, work: Work[T], *, page: int = 50, token: str | None = TOKEN, l
     return asyncio.run(do())
 
 
-def told_by(answer: Answers, work: Work[T], *, page: int = 50, limits: Limits = LIMITS) -> T:
+def told_by(answer: Answers, work: Work[T], *, page: int | None = 50, limits: Limits = LIMITS) -> T:
     """Do some work with a client of a server that answers so."""
     with ToldForge(answer) as forge:
         return ask(forge.url, work, page=page, limits=limits)

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quarterdeck.sources.forge.client import by_id
+from quarterdeck.http.reader import Reader
+from quarterdeck.sources.forge import api
+from quarterdeck.sources.forge.client import ForgeReader, by_id
 from quarterdeck.sources.forge.errors import ForgeError
-from quarterdeck.sources.forge.paging import TORN, Page, Paging, Told, gathered
+from quarterdeck.sources.forge.paging import AT_ONCE, OVER, SPENT, TORN, Page, Paging, Told, gathered
 from quarterdeck.truth.reading import Reason
 from tests.fakes.told_forge import DATE, Question, Reply, ToldForge, told
 from tests.sources.forge.asking import FULL, NOW, ask, told_by
@@ -143,6 +145,71 @@ def test_a_timeline_ends_where_no_hidden_entry_can_follow() -> None:
     assert (hidden.calls, len(told_by(answer, lambda forge: forge.timeline(FULL, 1), page=10).value)) == (3, 4)
 
 
+@pytest.mark.parametrize("gives", [1, 4, 10, 50])
+@pytest.mark.parametrize("many", [0, 3, 10, 35, 50])
+def test_a_short_page_is_no_end_as_long_as_nobody_knows_how_much_the_forge_gives(many: int, gives: int) -> None:
+    """Where the forge does not count and its limit was never read, a list is read up to the page that is empty."""
+    answer = paged(lambda _: range(many), size=gives, counts=False)
+    told = told_by(answer, lambda forge: forge.pulls(FULL), page=None)
+    assert ([pull.id for pull in told.value], told.whole) == ([*range(many)], True)
+    assert told.calls == -(-many // gives) + 1
+
+
+def test_a_forge_that_gives_fewer_than_it_once_said_is_found_out() -> None:
+    """A list that is counted shows that pages are smaller now: then no list ends with a short page any more."""
+    counted, bare = (paged(lambda _: range(9), size=4, counts=counts) for counts in (True, False))
+
+    async def both(forge: ForgeReader) -> tuple[int, int]:
+        return len((await forge.pulls(FULL)).value), len((await forge.timeline(FULL, 1)).value)
+
+    assert told_by(lambda asked: (counted if asked.path.endswith("/pulls") else bare)(asked), both) == (9, 9)
+
+
+@pytest.mark.parametrize("page", [10, None])
+def test_a_page_on_which_nothing_is_shown_is_no_end_while_so_much_is_hidden(page: int | None) -> None:
+    """Comments on lines may fill whole pages of a timeline: what stands behind these is read too."""
+    shown = {1: range(10), 4: range(10, 13)}
+
+    def answer(question: Question) -> Reply:
+        return told([{"id": one} for one in shown.get(int(question.query["page"]), ())])
+
+    timeline = told_by(answer, lambda forge: forge.timeline(FULL, 1, unseen=20), page=page)
+    assert ([entry.id for entry in timeline.value], timeline.whole) == ([*range(13)], True)
+
+
+@pytest.mark.parametrize("counts", [True, False])
+def test_a_page_that_has_more_than_it_was_asked_for_ends_the_list(*, counts: bool) -> None:
+    """A forge that tells more at once than it may is not asked on, and no more is kept than was asked for."""
+
+    def answer(question: Question) -> Reply:
+        first = 100 * int(question.query["page"])
+        items = [{"id": first + one} for one in range(100)]
+        return told(items, x_total_count="5000") if counts else told(items)
+
+    answered = read(answer)
+    assert (len(answered.value), answered.whole, answered.why, answered.calls) == (10, False, OVER, 1)
+
+
+@pytest.mark.parametrize("counts", [True, False])
+def test_no_list_is_read_on_when_all_questions_are_spent(*, counts: bool) -> None:
+    """A list that has no end ends with what may be asked in one go, and says so."""
+
+    async def work(reader: Reader, url: str) -> tuple[Told[tuple[api.PullRequest, ...]], int]:
+        forge = ForgeReader(reader, url, page=2, calls=30)
+        await forge.pulls(FULL, pages=10)
+        return await forge.pulls(FULL), forge.calls
+
+    async def reading(url: str) -> tuple[Told[tuple[api.PullRequest, ...]], int]:
+        async with Reader() as reader:
+            return await work(reader, url)
+
+    with ToldForge(paged(lambda _: range(1000), size=50, counts=counts)) as forge:
+        answered, calls = asyncio.run(reading(forge.url))
+    assert (answered.whole, answered.why) == (False, SPENT)
+    assert 30 <= calls < 30 + AT_ONCE
+    assert len(answered.value) == 2 * answered.calls
+
+
 class Numbered:
     """A thing with a number."""
 
@@ -175,7 +242,7 @@ def test_a_list_that_is_called_whole_is_what_the_forge_had_at_one_moment(
         now = states[sum(turn <= page for turn in turns)]
         return Page([Numbered(one) for one in now[(page - 1) * size : page * size]], len(now), None)
 
-    told = asyncio.run(gathered(fetch, Paging(size, 100, by_id), NOW))
+    told = asyncio.run(gathered(fetch, Paging(size, True, 100, by_id, lambda: True), NOW))
     found = {thing.id for thing in told.value}
     if told.whole:
         always = set(states[0]).intersection(*states)

@@ -267,7 +267,7 @@ async def read(url: str) -> Told[tuple[msgspec.Raw, ...]]:
             items = msgspec.json.decode(answer.body, type=tuple[msgspec.Raw, ...])
             return Page(items, int(answer.headers["x-total-count"]), None)
 
-        return await gathered(fetch, Paging(USUAL, 100, bytes), NOW)
+        return await gathered(fetch, Paging(USUAL, True, 100, bytes, lambda: True), NOW)
 
 
 def last_by_link(sweep: Sweep) -> int | None:

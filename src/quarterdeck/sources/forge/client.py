@@ -1,7 +1,8 @@
 """The questions a forge is asked. Each only looks: there is no method here that changes anything.
 
 Rule 1: a question has an answer that was understood, or a ``ForgeError`` that says why not. Nothing is made up between.
-Rule 2: no more is asked for at once than the forge gives at once: ``settings`` reads that.
+Rule 2: no more is asked for at once than the forge gives at once: ``settings`` reads that, and whoever asks again
+        later says what it read. As long as nobody does, no list is taken for whole because a page of it is short.
 Rule 3: names from settings and from answers are put into a path piece by piece, each quoted. One that would lead
         elsewhere is not asked.
 """
@@ -47,6 +48,8 @@ PAGE: Final = 50
 """How many things are asked for at once, unless the forge gives fewer."""
 PAGES: Final = 200
 """How many pages of one list are read, unless somebody says otherwise."""
+CALLS: Final = 1_000
+"""After so many questions no list is read on, unless somebody says otherwise."""
 JSON: Final = "application/json"
 NOTHING: Final[Query] = {}
 FORBIDDEN: Final = 403
@@ -66,7 +69,10 @@ class Gets(Protocol):
 
 
 class ForgeReader:
-    """Asks one forge. ``calls`` counts its questions, ``page`` is how many things it tells of at once."""
+    """Asks one forge. ``calls`` counts its questions, ``page`` is how many things it is asked for at once.
+
+    ``knows_page`` is whether the forge is known to give as many.
+    """
 
     def __init__(
         self,
@@ -74,10 +80,13 @@ class ForgeReader:
         url: str,
         token: str | None = None,
         *,
-        page: int = PAGE,
+        page: int | None = None,
+        calls: int = CALLS,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """``url`` is where a person opens the forge.
+        """``url`` is where a person opens the forge, ``page`` how much it gives at once, if it ever told.
+
+        After so many ``calls`` no list is read on; it is cut then.
 
         Raises:
             SourceError: when the token cannot be one.
@@ -87,7 +96,9 @@ class ForgeReader:
         self._reader, self._base, self._clock = reader, f"{url.rstrip('/')}/api/v1", clock
         self._headers = {"Accept": JSON} if token is None else {"Accept": JSON, "Authorization": f"token {token}"}
         self._policy = Redaction(known=KnownValues([token] if token else []))
-        self.page, self.calls = page, 0
+        self._most = calls
+        self.page, self.knows_page, self.calls = PAGE, False, 0
+        self._learn(page)
 
     # --- the forge and the token -------------------------------------------------------------------------------------
 
@@ -99,9 +110,12 @@ class ForgeReader:
     async def settings(self) -> Told[api.ApiSettings]:
         """How much it tells at once; from now on no more is asked for at once."""
         told = await self._one(("settings", "api"), SETTINGS)
-        if (most := told.value.max_response_items) is not None and most > 0:
-            self.page = min(PAGE, most)
+        self._learn(told.value.max_response_items)
         return told
+
+    def _learn(self, most: int | None) -> None:
+        if most is not None and most > 0:
+            self.page, self.knows_page = min(PAGE, most), True
 
     async def me(self) -> Told[api.User]:
         """Whose token it is. Needs ``read:user``."""
@@ -267,10 +281,15 @@ class ForgeReader:
 
         async def fetch(number: int) -> Page[T]:
             _, answer = await self._ask(pieces, {**query, "page": number, "limit": size})
-            items = of.inside(_understood(path, answer, of.decoder))
-            return Page(items, _count(answer), _date(answer))
+            items, count = of.inside(_understood(path, answer, of.decoder)), _count(answer)
+            if number == 1 and of.is_counted and count is not None and len(items) < min(size, count):
+                self.knows_page = False  # it was set to give fewer since it told
+            return Page(items, count, _date(answer))
 
-        return await gathered(fetch, Paging(size, pages, of.key, of.is_counted, unseen), self._clock())
+        paging = Paging(
+            size, self.knows_page, pages, of.key, lambda: self.calls < self._most, of.is_counted, unseen
+        )  # fmt: skip
+        return await gathered(fetch, paging, self._clock())
 
     async def _ask(self, pieces: tuple[str, ...], query: Query) -> tuple[datetime, Answer]:
         path, at = _path(pieces), self._clock()

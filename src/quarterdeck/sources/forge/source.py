@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 from quarterdeck.http.reader import Reader
 from quarterdeck.sources import files
 from quarterdeck.sources.files import SourceError
-from quarterdeck.sources.forge.client import ForgeReader, Gets
+from quarterdeck.sources.forge.client import PAGES, ForgeReader, Gets
 from quarterdeck.sources.forge.look import Look
 from quarterdeck.sources.forge.memory import Failure, Memory
 from quarterdeck.sources.forge.readings import Maker
@@ -129,7 +129,10 @@ class ForgeSource:
     async def _refresh(self, token: str | None, now: datetime, rung: frozenset[str]) -> None:
         began, bounds = self._monotonic(), self._bounds
         async with self._opens(self._forge) as reader:
-            client = ForgeReader(reader, self._forge.url, token)
+            client = ForgeReader(
+                reader, self._forge.url, token,
+                page=self._memory.server.page_limit, calls=self._forge.calls + PAGES,
+            )  # fmt: skip
             look = Refresh(
                 Look(self._memory, self._forge, client, self._maker, now),
                 lambda: self._monotonic() - began < bounds.begin_s,
