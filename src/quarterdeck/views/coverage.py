@@ -255,7 +255,7 @@ def _unnamed(judged: Judged, instance: str) -> Iterator[Gap]:
 
 def _no_forge(judged: Judged) -> Iterator[Gap]:
     if judged.snapshot.partial:
-        why = "You see some agents only, and a forge tells of the work of all: reviews and tasks are not shown to you."
+        why = "You see some agents only: what is on a forge is not shown to you, beside what these agents are at."
         yield Gap(ALL, "reviews and tasks", why, "", ())
     elif not judged.of("forge"):
         why = "No forge is named: pull requests that wait, and who works on what, are not seen."

@@ -39,7 +39,7 @@ NO_NUMBER: Final = "`after` is no number of rows. Leave it out to begin at the f
 SAID_OF_NONE: Final[Mapping[str, tuple[str, str]]] = {
     "partial": (
         "What stands on a forge is not shown to you.",
-        "It belongs to all agents at once, and you may see some of them only.",
+        "It belongs to all agents at once. What those that you may see are at stands on the page of agents.",
     ),
     "past": (
         "What stood on the forge at this moment is not kept here.",

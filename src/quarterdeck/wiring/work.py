@@ -6,12 +6,14 @@ Rule 2: what was found is told as a lower bound; that nothing was found is told 
         A forge that does not answer makes nobody free and no queue empty.
 Rule 3: a pull request or a card is judged anew when something else is known of it, or when time alone may change what
         is said of it, and never for longer at a stretch than a look may take: what has not been judged yet is unknown.
+Rule 4: what is told of an agent names what that agent is at, and nothing else of a forge: whoever may see this agent
+        alone is told it too. Why it is not known is said in words and numbers of ours.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
@@ -22,7 +24,7 @@ from quarterdeck.truth.board import DONE, UNPLACED, moved_at, placed, silent, st
 from quarterdeck.truth.fields import FIELDS, Field, kind_of
 from quarterdeck.truth.grouped import Fields, Grouped
 from quarterdeck.truth.instance import subject
-from quarterdeck.truth.judgement import Facts, NotKnown, explain, judge, listed
+from quarterdeck.truth.judgement import Facts, NotKnown, counted, explain, judge, listed
 from quarterdeck.truth.reading import AnyReading, Key, Knowledge, Known, Reason, Unavailable
 from quarterdeck.truth.reviews import class_of, need, waits_for
 from quarterdeck.truth.snapshot import Snapshot
@@ -52,10 +54,13 @@ class Heard(NamedTuple):
 
     pulls: Lost | None
     issues: Lost | None
+    either: Lost | None
+    """Why not all of both are known, without a word of the forge and without a name."""
 
 
-WHOLE: Final = Heard(None, None)
+WHOLE: Final = Heard(None, None, None)
 TORN: Final[Lost] = (Reason.MISSING, "its lists were cut, or changed while they were read")
+UNTOLD: Final = "its forge could not be read"
 
 
 class Kept(NamedTuple):
@@ -171,7 +176,7 @@ class Work:
             yield from reviews(Of(name, waiting[name, "pull"], of.pulls, now), pulls[name], thresholds)
             yield from board(Of(name, waiting[name, "card"], of.issues, now), cards[name])
         late = {name for name, _ in waiting}
-        lost = {name: of.pulls or of.issues or (NOT_YET if name in late else None) for name, of in heard.items()}
+        lost = {name: of.either or (NOT_YET if name in late else None) for name, of in heard.items()}
         yield from at_work(self._agents(), pulls, cards, lost, now)
 
 
@@ -261,20 +266,29 @@ def _how_heard(name: str, repos: Iterable[str], readings: Grouped, now: datetime
         answers, whole = facts[G.FORGE_ANSWERS], facts[G.FORGE_WHOLE]
     except NotKnown as unknown:
         lost = _lost(unknown.reading, now)
-        return Heard(lost, lost)
+        return Heard(lost, lost, (lost[0], UNTOLD))
     if answers != "yes":
         lost = OFF.get(answers, Reason.MISSING), f"the forge does not answer as it should: {answers}"
-        return Heard(lost, lost)
+        return Heard(lost, lost, lost)
     of = [Facts(repo, readings, now) for repo in repos]
-    heard = Heard(_partly(of, G.PULLS_WHOLE), _partly(of, G.ISSUES_WHOLE))
-    return heard if whole or heard != WHOLE else Heard(TORN, TORN)
+    pulls, issues = _unread(of, G.PULLS_WHOLE), _unread(of, G.ISSUES_WHOLE)
+    if pulls or issues:
+        return Heard(_named(pulls), _named(issues), _numbered(len({*pulls, *issues}), len(of)))
+    return WHOLE if whole else Heard(TORN, TORN, TORN)
 
 
-def _partly(repos: Iterable[Facts], field: Field[bool]) -> Lost | None:
+def _unread(repos: Iterable[Facts], field: Field[bool]) -> list[str]:
     """Say which repositories could not be read whole. In one that is archived nothing is open that could be done."""
     open_ = (f for f in repos if f.get(G.REPO_STATE) != "archived")
-    found = [f.subject.partition("/repo/")[2] for f in open_ if f.get(field) is not True]
-    return (Reason.MISSING, f"could not be read whole: {listed(found)}") if found else None
+    return [f.subject.partition("/repo/")[2] for f in open_ if f.get(field) is not True]
+
+
+def _named(repos: Sequence[str]) -> Lost | None:
+    return (Reason.MISSING, f"could not be read whole: {listed(repos)}") if repos else None
+
+
+def _numbered(repos: int, of: int) -> Lost:
+    return Reason.MISSING, f"{repos:,} of {counted(of, 'repository', 'repositories')} could not be read whole"
 
 
 def _lost(reading: AnyReading, now: datetime) -> Lost:
