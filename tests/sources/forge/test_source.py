@@ -88,6 +88,7 @@ def test_what_did_not_move_is_neither_asked_nor_made_again(fake: FakeForge, tmp_
     for number in range(6):
         fake.pull(f"Change {number}")
         fake.issue(f"Issue {number}")
+    awake(fake)
     seen = Watch(watched(fake, tmp_path)).look()
     first = dict(seen.held.items())
     for _ in range(3):
@@ -121,6 +122,68 @@ def test_only_what_moved_is_read_again(fake: FakeForge, tmp_path: Path) -> None:
         f"/repos/acme/tools/pulls/{number}/reviews",
     }
     assert not [path for path in asked if path.endswith("/files")]
+
+
+def test_what_is_done_in_the_second_of_our_read_is_read_in_the_next_look(fake: FakeForge, tmp_path: Path) -> None:
+    """Times of a forge are whole seconds: what was read within some of a move is read once more, and then no more."""
+    fake.tools.rules["main"] = Rule("main", 1)
+    thread, issue, blocker = fake.pull("Change"), fake.issue("Count"), fake.issue("First")
+    alice = fake.by(fake.alice)
+    alice.assign(issue, fake.north)
+    fake.by(fake.bob).review(thread, "APPROVED")
+    seen = Watch(watched(fake, tmp_path)).look()
+    assert [each.state for each in seen.known(pull(thread.number), G.PULL_REVIEWS)] == ["approved"]
+    alice.review(thread, "REQUEST_CHANGES")
+    alice.schedule(thread)
+    alice.edit(thread, title="Other change")
+    alice.depend(issue, blocker)
+    awake(fake)
+    seen.look()
+    assert [each.state for each in seen.known(pull(thread.number), G.PULL_REVIEWS)] == ["approved", "changes requested"]
+    assert seen.known(pull(thread.number), G.PULL_AUTO_MERGE) is True
+    assert seen.known(card(issue.number), G.CARD_BLOCKERS) == (f"acme/tools#{blocker.number}",)
+    before = len(fake.asked)
+    seen.look()
+    asked = fake.asked[before:]
+    assert not [path for path in asked if "/reviews" in path or "/timeline" in path or "/dependencies" in path]
+
+
+def test_a_look_that_a_bell_makes_early_settles_nothing(fake: FakeForge, tmp_path: Path) -> None:
+    """Two looks within one second of the forge are both of a state that may still change unseen."""
+    thread = fake.pull("Change")
+    seen = Watch(watched(fake, tmp_path)).look().look(timedelta(seconds=1))
+    fake.by(fake.bob).review(thread, "REQUEST_CHANGES")
+    awake(fake)
+    seen.look()
+    assert [each.state for each in seen.known(pull(thread.number), G.PULL_REVIEWS)] == ["changes requested"]
+
+
+def test_a_title_that_is_changed_in_the_second_of_our_read_is_found(fake: FakeForge, tmp_path: Path) -> None:
+    """The list of pull requests is read again while the search tells of one that moved when it was last read."""
+    threads = [fake.pull(f"Change {number}") for number in range(3)]
+    for number in range(6):  # whose lists are on tour before that of the oldest one
+        fake.repo(f"place-{number}")
+    server = datetime.now(UTC) - timedelta(minutes=30)
+    fake.forge.clock = lambda: server
+    fake.by(fake.alice).comment(threads[0], "Moved.")
+    seen = Watch(watched(fake, tmp_path)).look()
+    fake.by(fake.alice).edit(threads[0], title="Other words")
+    fake.forge.clock = lambda: server + MINUTE
+    seen.look()
+    assert seen.known(pull(threads[0].number), G.PULL_TITLE) == "Other words"
+
+
+def test_what_no_search_tells_is_read_within_the_life_of_a_detail(fake: FakeForge, tmp_path: Path) -> None:
+    """A review that is deleted moves nothing; it is missed within half an hour, and no reading of it is older."""
+    thread = fake.pull("Change")
+    fake.by(fake.bob).review(thread, "APPROVED")
+    awake(fake)
+    seen = Watch(watched(fake, tmp_path)).look()
+    assert thread.pull is not None
+    thread.pull.reviews.clear()
+    for _ in range(30):
+        seen.look()
+    assert seen.known(pull(thread.number), G.PULL_REVIEWS) == ()
 
 
 def test_a_push_makes_what_was_read_of_the_old_head_a_thing_of_the_past(fake: FakeForge, tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 Rule 1: a detail is of a state: the reviews of a head and of the moment it last moved, the checks of a head. When
         that is another one, the detail is of the past: it is unknown until it is read again.
 Rule 2: the timeline says whether something was ever said to depend on anything; if not, nobody asks on what.
-Rule 3: files are judged by rules, so the rules are read before them; when the rules change, the files are read again.
+Rule 3: what was read within seconds of a move may have moved again in the same second, which no time of the forge
+        shows. It is read again in the next look, and is not told anew before.
+Rule 4: files are judged by rules, so the rules are read before them; when the rules change, the files are read again.
 """
 
 from __future__ import annotations
@@ -43,7 +45,9 @@ FOLLOWS: Final = {"deeds": (*OF_PULL["deeds"], *OF_PULL["blockers"])}
 ON_TOUR: Final = (
     ("checks", tours.CHECKS, Rank.TOUR),
     ("blockers", tours.BLOCKED, Rank.TOUR),
-    *((part, tours.VERIFY, Rank.VERIFY) for part in BY_STATE),
+    ("reviews", tours.REVIEWS, Rank.VERIFY),
+    ("deeds", tours.VERIFY, Rank.VERIFY),
+    ("files", tours.VERIFY, Rank.VERIFY),
 )
 
 
@@ -80,15 +84,17 @@ class Details:
                         ask()
                     else:
                         failed.append((stamp.at, len(failed), ask))
-        for _, _, ask in heapq.nsmallest(RETRIES, failed):
-            ask()
+        for _, _, retry in heapq.nsmallest(RETRIES, failed):
+            retry()
 
     def _is_owed(self, held: HeldRepo, pull: HeldPull, part: str) -> bool:
-        """Whether a detail has to be asked for: it was never read, it moved, or it failed and may be tried again."""
+        """Whether a detail has to be asked for: never read, moved, not settled, or failed and to be tried again."""
         stamp = pull.read.get(part)
         if stamp is None or stamp.of != self._state(held, _row(pull), part):
             return True
-        return stamp.failures > 0 and tours.may_retry(stamp.at, self._now, stamp.failures)
+        if stamp.failures:
+            return tours.may_retry(stamp.at, self._now, stamp.failures)
+        return stamp.unsettled is not None
 
     def _pull_part(self, held: HeldRepo, pull: HeldPull, part: str) -> None:
         row, stamp = _row(pull), pull.read.get(part)
@@ -96,7 +102,7 @@ class Details:
             if stamp is None or not stamp.failures:
                 self._unknown(pull, FOLLOWS.get(part, OF_PULL[part]), NOT_READ if stamp is None else MOVED)
             self._ask_part(held, pull, part, Rank.DRAFTS if row.draft else Rank.PULLS)
-        elif part in BY_STATE and not stamp.failures:
+        elif part in BY_STATE and not stamp.failures and stamp.unsettled is None:
             self._tell_again(pull, OF_PULL[part], row.item.number)
             if part == "deeds" and not pull.depends:
                 self._tell_again(pull, OF_PULL["blockers"], row.item.number)
@@ -115,6 +121,8 @@ class Details:
             for part, within, rank in ON_TOUR:
                 if part in read and (part != "blockers" or pull.depends):
                     soon = tours.PENDING if part == "checks" and pull.pending else within
+                    if part == "reviews" and (pull.row is None or pull.row.draft):
+                        soon = tours.VERIFY  # of a draft they decide nothing
                     tour.add(read[part].at, soon, self._ask_part, held, pull, part, rank)
         for number, card in held.cards.items():
             stamp = card.read.get("blockers")
@@ -157,20 +165,35 @@ class Details:
     def _ask_part(self, held: HeldRepo, pull: HeldPull, part: str, rank: Rank) -> None:
         row = _row(pull)
         of = self._state(held, row, part)
-        reads: dict[str, Callable[[HeldRepo, HeldPull], Awaitable[None]]] = {
+        reads: dict[str, Callable[[HeldRepo, HeldPull], Awaitable[datetime | None]]] = {
             "deeds": self._deeds, "reviews": self._reviews, "checks": self._checks, "files": self._files,
             "blockers": self._blockers,
         }  # fmt: skip
 
         async def ask() -> None:
-            await reads[part](held, pull)
-            pull.read[part] = Stamp(of, self._now)
+            told_at = await reads[part](held, pull)
+            by_time = part in {"deeds", "reviews"}  # the others belong to commits, or are on a tour of minutes
+            moved_at = row.item.moved_at if by_time else None
+            pull.read[part] = self._stamp(pull.read.get(part), of, moved_at, told_at)
 
         def lost(failure: Failure) -> None:
             self._unknown(pull, FOLLOWS.get(part, OF_PULL[part]), failure[:2])
             pull.read[part] = self._failed(pull.read.get(part), of, failure)
 
         self._ask(rank, (part, held.row.name, row.item.number), ask, lost)
+
+    def _stamp(self, before: Stamp | None, of: object, moved_at: datetime | None, told_at: datetime | None) -> Stamp:
+        """Remember of which state something was read, and whether that state can still change without a sign.
+
+        It cannot when the forge's clock had gone on since the move, or ours since this state was first read.
+        """
+        if moved_at is None or tours.is_settled(moved_at, told_at):
+            return Stamp(of, self._now)
+        is_same = before is not None and before.of == of and not before.failures
+        first = before.unsettled if before is not None and is_same else self._now
+        if first is None or self._now - first > tours.SETTLES:
+            return Stamp(of, self._now)
+        return Stamp(of, self._now, unsettled=first)
 
     def _failed(self, before: Stamp | None, of: object, failure: Failure) -> Stamp:
         """Remember that something could not be read.
@@ -181,7 +204,7 @@ class Details:
             return Stamp(of, self._now)
         return Stamp(of, self._now, 1 + (before.failures if before is not None and before.of == of else 0))
 
-    async def _deeds(self, held: HeldRepo, pull: HeldPull) -> None:
+    async def _deeds(self, held: HeldRepo, pull: HeldPull) -> datetime | None:
         row = _row(pull)
         name, number = held.row.name, row.item.number
         told = await self._client.timeline(name, number, unseen=row.unseen)
@@ -198,23 +221,26 @@ class Details:
             self._ask_part(held, pull, "blockers", Rank.PULLS)
         else:
             self._known(pull, path, ((G.PULL_BLOCKERS, ()),))
+        return told.server_at
 
-    async def _reviews(self, held: HeldRepo, pull: HeldPull) -> None:
+    async def _reviews(self, held: HeldRepo, pull: HeldPull) -> datetime | None:
         name, number = held.row.name, _row(pull).item.number
         told = await self._client.reviews(name, number)
         said = facts.reviews(told.value, self._forge)
         self._list(pull, G.PULL_REVIEWS, f"/repos/{name}/pulls/{number}/reviews", told, said)
+        return told.server_at
 
-    async def _checks(self, held: HeldRepo, pull: HeldPull) -> None:
+    async def _checks(self, held: HeldRepo, pull: HeldPull) -> datetime | None:
         head = _row(pull).head
         if head is None:
-            return
+            return None
         told = await self._client.statuses(held.row.name, head)
         said = facts.checks(told.value)
         self._list(pull, G.PULL_CHECKS, f"/repos/{held.row.name}/commits/{head[:12]}/status", told, said)
         pull.pending = any(each.state == "pending" for each in said or ())
+        return told.server_at
 
-    async def _files(self, held: HeldRepo, pull: HeldPull) -> None:
+    async def _files(self, held: HeldRepo, pull: HeldPull) -> datetime | None:
         row = _row(pull)
         name, number = held.row.name, row.item.number
         told = await self._client.files(name, number)
@@ -228,22 +254,24 @@ class Details:
         total = max(told.total or 0, len(told.value))
         seen = sensitive.seen(changes, total, rules, whole=told.whole and len(changes) == len(told.value))
         self._known(pull, f"/repos/{name}/pulls/{number}/files", ((G.PULL_FILES, seen),))
+        return told.server_at
 
-    async def _blockers(self, held: HeldRepo, pull: HeldPull) -> None:
+    async def _blockers(self, held: HeldRepo, pull: HeldPull) -> datetime | None:
         number = _row(pull).item.number
-        refs = await self._open_blockers(held, number)
+        refs, told_at = await self._open_blockers(held, number)
         self._hold_blockers(pull, held, number, refs, G.PULL_BLOCKERS)
+        return told_at
 
-    async def _open_blockers(self, held: HeldRepo, number: int) -> tuple[str, ...] | None:
-        """Return what something depends on that is open; None when it cannot be named."""
+    async def _open_blockers(self, held: HeldRepo, number: int) -> tuple[tuple[str, ...] | None, datetime | None]:
+        """Return what something depends on that is open, None when it cannot be named; and when that was told."""
         try:
             told = await self._client.dependencies(held.row.name, number)
         except ForgeError as error:
             if error.status != NOT_THERE:
                 raise
-            return ()  # the repository knows no dependencies
+            return (), None  # the repository knows no dependencies
         require_whole(told, f"/repos/{held.row.name}/issues/{number}/dependencies")
-        return facts.blockers(told.value, held.row.name)
+        return facts.blockers(told.value, held.row.name), told.server_at
 
     def _hold_blockers(
         self, thing: Held, held: HeldRepo, number: int, refs: tuple[str, ...] | None, field: Field[tuple[str, ...]]
@@ -276,17 +304,19 @@ class Details:
         elif stamp.failures:
             if tours.may_retry(stamp.at, self._now, stamp.failures):
                 self._ask_card(held, number, card, Rank.CARDS)
-        elif not card.blocked:
+        elif stamp.unsettled is not None:
+            self._ask_card(held, number, card, Rank.CARDS)
+        elif not card.blocked and self._memory.issues_at == self._now:
             self._tell_again(card, OF_CARD["blockers"], number)
 
     def _ask_card(self, held: HeldRepo, number: int, card: HeldCard, rank: Rank) -> None:
         of = card.moved_at
 
         async def ask() -> None:
-            refs = await self._open_blockers(held, number)
+            refs, told_at = await self._open_blockers(held, number)
             card.blocked = refs is None or bool(refs)
             self._hold_blockers(card, held, number, refs, G.CARD_BLOCKERS)
-            card.read["blockers"] = Stamp(of, self._now)
+            card.read["blockers"] = self._stamp(card.read.get("blockers"), of, of, told_at)
 
         def lost(failure: Failure) -> None:
             self._unknown(card, OF_CARD["blockers"], failure[:2])

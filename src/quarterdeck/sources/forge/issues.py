@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Final
 
 from quarterdeck.sources.forge import facts, tours
-from quarterdeck.sources.forge.api import Issue
+from quarterdeck.sources.forge.api import Issue, when
 from quarterdeck.sources.forge.look import Asker, Look
 from quarterdeck.sources.forge.memory import DONE_FOR, Failure, HeldCard, HeldRepo, Where
 from quarterdeck.sources.forge.ranks import Rank
@@ -89,7 +89,8 @@ class Issues:
         held = self._memory.repos[name]
         pull = held.pulls.get(told.number or 0)
         if told.state == "open":
-            is_known = pull is not None and pull.row is not None and pull.row.item.moved_at == told.updated_at
+            moved_at = pull.row.item.moved_at if pull is not None and pull.row is not None else None
+            is_known = moved_at == when(told.updated_at) and tours.is_settled(moved_at, held.pulls_told_at)
         else:
             is_known = pull is None
         if held.is_read and not is_known:

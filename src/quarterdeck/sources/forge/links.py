@@ -2,7 +2,8 @@
 
 Rule 1: a card is linked to the open pull requests whose words close it, wherever they are.
 Rule 2: what a card depends on is asked only where somebody has to do with it: a backlog of thousands costs nothing.
-Rule 3: what says the same as before is not made anew.
+Rule 3: what says the same as before is not made anew. It is told again when a search has just told what moved: of
+        pull requests that is all; that a branch was made or deleted may go unseen until the branches are on tour.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def _link(held: HeldRepo, number: int, card: HeldCard, pulls: tuple[Linked, ...]
     )  # fmt: skip
     if work != card.work or not card.linked:
         card.work, card.linked = work, _readings(card, work, look)
-    elif work.lost is None and work.claim_lost is None:
+    elif work.lost is None and work.claim_lost is None and look.memory.issues_at == look.now:
         card.linked = again(card.linked, look.now, early=look.is_early(number))
 
 

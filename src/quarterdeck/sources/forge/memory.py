@@ -48,6 +48,8 @@ class Stamp(NamedTuple):
     at: datetime
     failures: int = 0
     """How often in a row this state could not be read; what was refused for good counts as read."""
+    unsettled: datetime | None = None
+    """Since when it is read though it may still change without a sign; None once it cannot."""
 
 
 @dataclass(slots=True)
@@ -116,6 +118,8 @@ class HeldRepo:
     cards: dict[int, HeldCard] = field(default_factory=dict)
     pulls_at: datetime | None = None
     pulls_whole: bool = False
+    pulls_told_at: datetime | None = None
+    """When its pull requests were listed, by the forge's clock."""
     branches: dict[str, Branch] = field(default_factory=dict)
     branches_at: datetime | None = None
     branches_of: datetime | None = None

@@ -293,6 +293,7 @@ class Refresh:
 
     def _take_pulls(self, held: HeldRepo, told: Told[tuple[PullRequest, ...]]) -> None:
         held.failure, held.pulls_at, held.pulls_whole = None, self._now, told.whole
+        held.pulls_told_at = told.server_at
         name, listed = held.row.name, set[int]()
         for each in told.value:
             row = facts.pull(each, name, self._forge)

@@ -2,7 +2,11 @@
 
 Rule 1: the search tells what moved. What can change without moving (checks, mergeability, a blocker that was closed, a
         branch) is asked for on a tour, a part of it in each look, whatever was not asked for the longest time first.
-Rule 2: what the search should have told is verified on a slow tour: nothing is believed for ever.
+Rule 2: what the search should have told is verified on a slow tour: nothing is believed for ever. Reviews, by which
+        somebody decides, are read within the time for which a detail counts as fresh; what came of a timeline, and
+        files, which belong to two commits, within hours. Without a search that went well nothing is told again.
+Rule 3: a forge tells to the second when something moved. What is read in that second, or soon after, may change once
+        more and say the same: it is not settled, and is read again in the next look.
 """
 
 from __future__ import annotations
@@ -21,16 +25,19 @@ LISTS: Final = timedelta(minutes=4)
 """The lists of pull requests: whether they can be merged stands there and nowhere else."""
 BRANCHES: Final = timedelta(minutes=12)
 """The lists of branches, which tell their rules; that somebody pushed, the list of repositories tells earlier."""
-CHECKS: Final = timedelta(minutes=10)
+CHECKS: Final = timedelta(minutes=12)
 PENDING: Final = timedelta(minutes=5)
 """Checks that still run."""
 BLOCKED: Final = timedelta(minutes=10)
 RULES: Final = timedelta(minutes=10)
+REVIEWS: Final = timedelta(minutes=30)
 VERIFY: Final = timedelta(hours=4)
 SWEEP: Final = timedelta(hours=6)
 RARE: Final = timedelta(hours=2)
 OVERLAP: Final = timedelta(seconds=120)
 """So much earlier than the last answer is asked what moved: what was under way then was not told yet."""
+SETTLES: Final = timedelta(seconds=10)
+"""So long after something moved a reading of it is settled; an answer may be older than the time it carries."""
 RESCUE: Final = timedelta(minutes=10)
 """Between two sweeps that are made because the forge counts other than we."""
 
@@ -77,6 +84,11 @@ def span(before: datetime | None, now: datetime, every_s: float) -> float:
 def is_due(at: datetime | None, now: datetime, after: timedelta) -> bool:
     """Whether something has to be asked again; also when its time is none that can be believed."""
     return at is None or not timedelta(0) <= now - at < after
+
+
+def is_settled(moved_at: datetime | None, told_at: datetime | None) -> bool:
+    """Whether what was told at a moment, by the forge's clock, can only change if that shows."""
+    return moved_at is not None and told_at is not None and told_at - moved_at > SETTLES
 
 
 def may_retry(at: datetime, now: datetime, failures: int) -> bool:
