@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -93,40 +93,46 @@ def watch(wanted: Wanted, every: float = EVERY_S, *, remember: Remember | None =
         (remember or remembered)(decided) if recalling else nullcontext(None)
     )
     before: list[Judged | None] = [None]
-    with opened as memory, deck.running(), _ended_by_signal():
-        _first_look(lambda: deck.snapshot.version)
+    with opened as memory, deck.running(), _ended_by_signal() as over:
+        _first_look(lambda: deck.snapshot.version > 0 or over.is_set())
 
         def make() -> tuple[View, Judged]:
             judged = before[0] = Judged.after(before[0], deck.snapshot, deck.clock())
             return view_of(wanted.view, asked, judged, memory), judged
 
         try:
-            _on_screen(make, every) if sys.stdout.isatty() else _in_pipe(make, every)
+            _on_screen(make, every, over) if sys.stdout.isatty() else _in_pipe(make, every, over)
         except KeyboardInterrupt:
             return 0
     return 0
 
 
-def _first_look(version: Callable[[], int]) -> None:
-    """Wait until there is something to show."""
+def _first_look(over: Callable[[], bool]) -> None:
+    """Wait until there is something to show, or nobody who wants to see it."""
     until = time.monotonic() + FIRST_S
-    while version() == 0 and time.monotonic() < until:
+    while not over() and time.monotonic() < until:
         time.sleep(TICK_S / 4)
 
 
 @contextmanager
-def _ended_by_signal() -> Iterator[None]:
-    """Let what ends a program end it in order: SIGTERM and SIGHUP come as Ctrl-C does."""
+def _ended_by_signal() -> Iterator[threading.Event]:
+    """Let what ends a program end it in order: SIGTERM and SIGHUP come as Ctrl-C does.
 
-    def stop(_number: int, _frame: FrameType | None) -> NoReturn:
-        raise KeyboardInterrupt
+    The first one is only noted: what is raised out of nowhere may be raised where nobody hears it, in a finalizer.
+    """
+    over = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        if over.is_set():
+            raise KeyboardInterrupt
+        over.set()
 
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield over
         return
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
-        yield
+        yield over
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -162,14 +168,14 @@ class Window:
         return [*self.lines[self.top : self.top + height - 1], f"{said}; j k space b move, q ends"]
 
 
-def _on_screen(make: Make, every: float) -> None:
+def _on_screen(make: Make, every: float, over: threading.Event) -> None:
     from rich.console import Console
     from rich.live import Live
 
     console = Console(highlight=False, markup=False, emoji=False)
     window, shown, due, size = Window(), "", 0.0, console.size
     with _keys() as key, Live(console=console, screen=True, auto_refresh=False) as live:
-        while True:
+        while not over.is_set():
             now, moved = time.monotonic(), console.size != size
             if now >= due or moved:
                 due, size = now + every, console.size
@@ -231,15 +237,14 @@ def _key(handle: int, seconds: float) -> str:
 # --- in a pipe -----------------------------------------------------------------------------------------------------
 
 
-def _in_pipe(make: Make, every: float) -> None:
+def _in_pipe(make: Make, every: float, over: threading.Event) -> None:
     from quarterdeck.cli.render import as_text
     from quarterdeck.cli.show import PIPED_WIDTH
 
     view, judged = make()
     _say(as_text(view, width=PIPED_WIDTH, colour=False))
     said = _said(view)
-    while True:
-        time.sleep(every)
+    while not over.wait(every):
         view, judged = make()
         now = _said(view)
         for line in changed(said, now, view, judged):
