@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from quarterdeck.sources.forge.scopes import Scopes, is_excess
+from quarterdeck.truth.reading import Reason
 from tests.fakes.told_forge import Question, Reply, ToldForge, told
 from tests.sources.forge.asking import ask, fails, told_by
 
@@ -22,12 +23,34 @@ def test_the_scopes_of_a_token_are_told_by_the_refusal() -> None:
 
 
 @pytest.mark.parametrize(
-    "reply", [told([]), told({"message": "user should be an admin"}, 403)], ids=["answered", "refused as a person"]
+    "reply",
+    [told([]), told({"message": "user should be the site admin", "url": "https://git.example.com/api/swagger"}, 403)],
+    ids=["answered", "refused as a person"],
 )
 def test_a_token_that_is_let_through_is_too_much(reply: Reply) -> None:
     """Who is asked whether they are an admin, and not for a scope, has a token for everything."""
     scopes = told_by(lambda _: reply, lambda reader: reader.scopes()).value
     assert (scopes.held, scopes.is_open, scopes.excess, scopes.missing) == (None, True, ("all",), ())
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [Reply(b"<html>403 Forbidden", 403, kind="text/html"), Reply(b"", 403), Reply(b"Forbidden", 403),
+     told({"message": "Forbidden"}, 403), told({"error": "admins only"}, 403), told({}, 403), told([], 403)],
+)  # fmt: skip
+def test_a_refusal_by_somebody_else_says_nothing_of_a_token(reply: Reply) -> None:
+    """What stands before a forge may keep everybody from what admins ask: then it is not told what a token may do."""
+    answer = told_by(
+        lambda question: reply if "/admin/" in question.path else told([]), lambda reader: reader.scopes()
+    )  # fmt: skip
+    scopes = answer.value
+    assert (scopes.held, scopes.is_open, scopes.excess, scopes.missing) == (None, False, None, ())
+
+
+@pytest.mark.parametrize("document", [{"login": "please"}, "welcome", None, {"data": []}])
+def test_what_admins_are_told_is_a_list(document: object) -> None:
+    """An answer of another form is not that of the forge to an admin, and is no finding about the token."""
+    assert fails(lambda _: told(document), lambda reader: reader.scopes()).reason is Reason.SCHEMA
 
 
 OLDER = "token does not have at least one of required scope(s): [{}]"

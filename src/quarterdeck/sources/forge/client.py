@@ -53,6 +53,8 @@ CALLS: Final = 1_000
 JSON: Final = "application/json"
 NOTHING: Final[Query] = {}
 FORBIDDEN: Final = 403
+NO_ADMIN: Final = "user should be the site admin"
+"""What a forge says to somebody whose token it let through to what only admins may ask."""
 PROBES: Final[Mapping[str, Pieces]] = {
     "read:issue": ("repos", "issues", "search"),
     "read:repository": ("repos", "search"),
@@ -124,15 +126,16 @@ class ForgeReader:
     async def scopes(self) -> Told[Scopes]:
         """What the token may ask: told by how it is refused what only admins may.
 
-        A release that refuses without telling its scopes is asked one small question for each scope instead.
+        Where it is refused without a word of its scopes, it is asked one small question for each scope instead: a
+        release may not tell them, and what stands before a forge may refuse whomever it likes.
         """
         at, before = self._clock(), self.calls
         try:
-            told = await self._one(("admin", "cron"), ANYTHING, {"limit": 1})
+            told = await self._one(("admin", "cron"), SEVERAL, {"limit": 1})
         except ForgeError as error:
             if error.status != FORBIDDEN:
                 raise
-            is_open = error.held is None and not error.needs
+            is_open = error.said == NO_ADMIN
             lacks = await self._lacks() if error.held is None and not is_open else ()
             return _told(Scopes(error.held, is_open, lacks), at, None)._replace(calls=self.calls - before)
         return _again(told, ADMINS)
@@ -177,6 +180,15 @@ class ForgeReader:
     async def pulls(self, full: str, *, pages: int = PAGES) -> Told[tuple[api.PullRequest, ...]]:
         """Its open pull requests, newest first."""
         return await self._list((*_repo(full), "pulls"), PULLS, pages, {"state": "open"})
+
+    async def issues(
+        self, full: str, state: State = "open", since: datetime | None = None, *, pages: int = PAGES
+    ) -> Told[tuple[api.Issue, ...]]:
+        """Its issues, without pull requests, newest first; those that moved ``since``."""
+        query: dict[str, str | int] = {"type": "issues", "state": state}
+        if since is not None:
+            query["since"] = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return await self._list((*_repo(full), "issues"), ISSUES, pages, query)
 
     async def branches(self, full: str, *, pages: int = PAGES) -> Told[tuple[api.Branch, ...]]:
         """Its branches."""
@@ -365,6 +377,7 @@ VERSION: Final = Decoder(api.Version)
 SETTINGS: Final = Decoder(api.ApiSettings)
 USER: Final = Decoder(api.User)
 ANYTHING: Final = Decoder(msgspec.Raw)
+SEVERAL: Final = Decoder(tuple[msgspec.Raw, ...])
 REPO: Final = Decoder(api.Repository)
 ISSUE: Final = Decoder(api.Issue)
 PULL: Final = Decoder(api.PullRequest)

@@ -4,6 +4,7 @@ Rule 1: to look takes three scopes. Scopes for looking at more do no harm; every
 Rule 2: a token that the forge does not limit may do everything. That is told as it is, and is too much.
 Rule 3: not every release tells the scopes of a token. Then what it may do beside looking is not known, and what it may
         not do is told by asking.
+Rule 4: only the forge's own words say anything of a token. A refusal that could be anybody's, as of a proxy, is none.
 """
 
 from __future__ import annotations
