@@ -235,6 +235,73 @@ def test_a_repository_that_is_hidden_loses_its_own_rows_only(fake: FakeForge, tm
     assert not [name for name in seen.held.subjects if "acme/site" in name]
 
 
+def with_clock(fake: FakeForge) -> list[datetime]:
+    """Have a forge go by a clock that is moved by hand."""
+    clock = [datetime.now(UTC) - timedelta(hours=5)]
+    fake.forge.clock = lambda: clock[0]
+    return clock
+
+
+def minutes(seen: Watch, clock: list[datetime], many: int) -> None:
+    """Look once a minute, by both clocks."""
+    for _ in range(many):
+        clock[0] += MINUTE
+        seen.look()
+
+
+@pytest.mark.parametrize("away", ["hidden", "archived"])
+def test_a_repository_that_is_there_again_is_read_anew(fake: FakeForge, tmp_path: Path, away: str) -> None:
+    """What moved in it meanwhile is seen in the look in which it is back, and nothing is known that was not read."""
+    fake.issue("Elsewhere", repo=fake.repo("other"))
+    clock, by = with_clock(fake), fake.by(fake.alice)
+    gone, issue, thread = fake.issue("Closed meanwhile"), fake.tools.threads[1], fake.tools.threads[2]
+    seen = Watch(watched(fake, tmp_path)).look()
+    minutes(seen, clock, 15)
+    setattr(fake.tools, away, True)
+    minutes(seen, clock, 1)
+    by.edit(issue, title="Other words")
+    by.close(gone)
+    fake.by(fake.bob).review(thread, "REQUEST_CHANGES")
+    minutes(seen, clock, 60)
+    setattr(fake.tools, away, False)
+    fake.forge.faults.add(Fault("status", 500, "tools/(issues|pulls|branches)", 3))
+    minutes(seen, clock, 1)
+    for number in (1, gone.number):
+        assert seen.why(CARD.format(number), G.CARD_TITLE).last is not None
+    assert seen.why(PULL.format(2), G.PULL_TITLE).last is not None
+    assert not isinstance(seen.reading(REPO, G.OPEN_ISSUES), Known)
+    minutes(seen, clock, 2)
+    assert seen.known(CARD.format(1), G.CARD_TITLE) == "Other words"
+    assert seen.known(CARD.format(gone.number), G.CARD_OPEN) is False
+    assert [each.state for each in seen.known(PULL.format(2), G.PULL_REVIEWS)] == ["changes requested"]
+    assert not [key for key, each in seen.held.items() if not isinstance(each, Known)]
+    assert (seen.known(REPO, G.OPEN_ISSUES), seen.known(REPO, G.ISSUES_WHOLE)) == (1, True)
+
+
+def test_of_a_new_repository_nothing_is_said_before_its_issues_were_listed(fake: FakeForge, tmp_path: Path) -> None:
+    """Issues that are older than the last search are found at once; until then their number is not known to be zero."""
+    late = fake.repo("late")
+    for number in range(5):
+        fake.issue(f"Issue {number}", repo=late)
+    late.hidden = True
+    clock = with_clock(fake)
+    seen = Watch(watched(fake, tmp_path)).look()
+    minutes(seen, clock, 15)
+    late.hidden = False
+    fake.forge.faults.add(Fault("status", 502, "late/issues", 1))
+    minutes(seen, clock, 1)
+    assert seen.why("/repo/acme/late", G.OPEN_ISSUES).reason is Reason.BUSY
+    assert seen.why("/repo/acme/late", G.ISSUES_WHOLE).reason is Reason.BUSY
+    assert seen.known("", G.FORGE_WHOLE) is False
+    before = len(fake.asked)
+    minutes(seen, clock, 1)
+    assert (seen.known("/repo/acme/late", G.OPEN_ISSUES), seen.known("", G.FORGE_WHOLE)) == (5, True)
+    assert len([name for name in seen.held.subjects if "/card/acme/late/" in name]) == 5
+    asked = [path for path in fake.asked[before:] if "issues" in path]
+    assert len([path for path in asked if "acme/late/issues" in path]) == 2
+    assert len([path for path in asked if "/repos/issues/search" in path]) == 1
+
+
 def test_a_repository_that_vanishes_while_it_is_read(fake: FakeForge, tmp_path: Path) -> None:
     """Between the list of repositories and its own lists it is gone: that is told of it, and of nothing else."""
     fake.forge.faults.add(Fault("status", 404, "acme/tools"))

@@ -4,6 +4,7 @@ Rule 1: what moved is asked for by the forge's own clock, from a while before it
         everything is read anew.
 Rule 2: no search tells of what was deleted. The forge counts the open issues of each repository, and when it counts
         other than we, everything is read anew.
+Rule 3: of a repository that is new, or there again, no search tells what it held before: its own list does.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Final
 
 from quarterdeck.sources.forge import facts, tours
 from quarterdeck.sources.forge.api import Issue, when
+from quarterdeck.sources.forge.errors import ForgeError
 from quarterdeck.sources.forge.look import Asker, Look
 from quarterdeck.sources.forge.memory import DONE_FOR, Failure, HeldCard, HeldRepo, Where
 from quarterdeck.sources.forge.ranks import Rank
@@ -22,6 +24,7 @@ CLOSED_PAGES: Final = 20
 """Pages of what was closed lately that are read, and what counts as a small sweep."""
 STIRRED: Final = timedelta(minutes=10)
 """What moved so lately may have moved again within the same second."""
+NOT_THERE: Final = 404
 MISCOUNTED: Final = 2
 """After so many looks in which the forge counts other than we, it is believed."""
 
@@ -33,13 +36,16 @@ class Issues:
         """``pull_moved`` is told the repository of each pull request that moved."""
         self._memory, self._forge, self._client, self._maker, self._now = look
         self._ask, self._pull_moved = ask, pull_moved
+        self.sweeps = False
+        """Whether all issues are asked for in this look."""
 
     def search(self) -> None:
         """Ask for what moved, or for everything when it is time."""
         memory = self._memory
         rests = not memory.swept_small and not tours.is_due(memory.swept_at, self._now, tours.RESCUE)
         is_due = memory.sweep_due or tours.is_due(memory.swept_at, self._now, tours.SWEEP)
-        if memory.mark is None or (is_due and not rests):
+        self.sweeps = memory.mark is None or (is_due and not rests)
+        if self.sweeps:
             self._ask(Rank.FIRST, "sweep", self._sweep, self._no_search)
         else:
             self._ask(Rank.FIRST, "moved", self._moved, self._no_search)
@@ -52,6 +58,7 @@ class Issues:
         memory = self._memory
         told = await self._client.search("issues", "open", pages=max(self._forge.calls, CLOSED_PAGES))
         mark = told.server_at
+        old = {name for name, held in memory.repos.items() if held.cards and held.listed_at is None}
         found = {where for each in told.value if (where := self._take_issue(each)) is not None}
         closed = await self._client.search("issues", "closed", (mark or self._now) - DONE_FOR, pages=CLOSED_PAGES)
         for each in closed.value:
@@ -61,9 +68,36 @@ class Issues:
         memory.mark, memory.issues_at, memory.issues_failure = mark, self._now, None
         if told.whole:
             self._drop_unlisted(found)
+        for name, held in memory.read_repos().items():
+            if told.whole or name not in old:  # what a torn one did not tell of is not as it was held
+                held.listed_at, held.issues_failure = self._now, None
 
     def _drop_unlisted(self, found: Collection[Where]) -> None:
         for name, held in self._memory.read_repos().items():
+            for number in [n for n, card in held.cards.items() if card.open and (name, n) not in found]:
+                del held.cards[number]
+
+    async def of(self, held: HeldRepo) -> None:
+        """Read the issues of one repository: the open ones, and those that were closed lately."""
+        name = held.row.name
+        try:
+            told = await self._client.issues(name, pages=max(self._forge.calls, CLOSED_PAGES))
+        except ForgeError as error:
+            if error.status != NOT_THERE or held.row.open_issues != 0:
+                raise
+            held.listed_at, held.issues_failure = self._now, None  # issues are switched off in it, and it counts none
+            held.cards.clear()
+            return
+        found = {(name, each.number) for each in told.value}
+        lately = (told.server_at or self._now) - DONE_FOR
+        closed = await self._client.issues(name, "closed", lately, pages=CLOSED_PAGES)
+        for each in (*told.value, *closed.value):
+            row = facts.card(each)
+            if row is not None and each.pull_request is None:
+                self._take_card(held, row)
+        held.issues_failure = None
+        if told.whole:
+            held.listed_at = self._now
             for number in [n for n, card in held.cards.items() if card.open and (name, n) not in found]:
                 del held.cards[number]
 
@@ -150,10 +184,10 @@ class Issues:
 
     def _count(self, held: HeldRepo) -> None:
         memory = self._memory
-        if memory.issues_at != self._now or held.row.open_issues is None:
+        if memory.issues_at != self._now or held.listed_at is None or held.row.open_issues is None:
             return
         surplus = sum(card.open for card in held.cards.values()) - held.row.open_issues
-        if memory.swept_at == self._now and memory.swept_whole:
+        if held.listed_at == self._now and (memory.swept_whole or memory.swept_at != self._now):
             held.surplus = surplus  # forges have been seen to count wrong for good
         held.counts_agree = surplus == held.surplus
         held.miscounts = 0 if held.counts_agree else held.miscounts + 1

@@ -46,7 +46,7 @@ def link(look: Look, details: Details) -> None:
             if card.listed:
                 is_worked = card.open and (card.is_touched or bool(pulls) or number in held.claims)
                 details.card(held, number, card, is_worked=is_worked)
-                if memory.issues_at == now:
+                if memory.issues_at == now and held.listed_at is not None:
                     card.listed = again(card.listed, now, early=look.is_early(number))
 
 

@@ -138,6 +138,10 @@ class HeldRepo:
     """At which commit of the trunk it was read."""
     surplus: int = 0
     """How many more open issues a whole sweep found than the forge counts."""
+    listed_at: datetime | None = None
+    """When all its issues were last listed; None while that is owed, and of none it is known that it is as held."""
+    issues_failure: Failure | None = None
+    """Why its own list of issues could not be read the last time."""
     counts_agree: bool = False
     """Whether as many open issues are held as the forge counts, but for these."""
     miscounts: int = 0
@@ -147,6 +151,17 @@ class HeldRepo:
     def is_read(self) -> bool:
         """Whether it is one whose work is looked at."""
         return not self.row.archived and self.gone_at is None
+
+    def come_back(self) -> None:
+        """Owe everything anew: meanwhile nobody told of what moved in it."""
+        self.pulls_at = self.branches_at = self.branches_of = self.rules_at = self.listed_at = None
+        self.owned_at, self.pulls_whole, self.counts_agree, self.miscounts = None, False, False, 0
+        self.failure = self.branches_failure = self.issues_failure = None
+        self.tries.clear()
+        for thing in (*self.pulls.values(), *self.cards.values()):
+            thing.read.clear()
+        for pull in self.pulls.values():
+            pull.unmergeable = None
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ Rule 1: first what tells of everything (repositories, what moved), then lists, t
 Rule 2: a question that fails takes no other with it, unless it says that the forge cannot be asked at all or asks for
         patience: then nothing more is asked.
 Rule 3: what is missing from a list is gone only when that list is whole.
+Rule 4: of a repository that is new, or there again, nothing is told as known before it was read.
 """
 
 from __future__ import annotations
@@ -173,7 +174,9 @@ class Refresh:
         there = {row.name: row for row in map(facts.repo, told.value) if row and self._forge.watches(row.name)}
         for name, row in there.items():
             held = memory.repos.setdefault(name, HeldRepo(row))
-            held.row, held.gone_at = row, None
+            was_read, held.row, held.gone_at = held.is_read, row, None
+            if held.is_read and not was_read:
+                held.come_back()
         if told.whole:
             self._gone(there)
         self._issues.search()
@@ -206,6 +209,8 @@ class Refresh:
             if name in self._rung or (wanted and self._may_retry(held, "pulls")):
                 self._list_pulls(name)
             moved = held.branches_of is None or held.row.moved_at is None or held.branches_of < held.row.moved_at
+            if held.listed_at is None and not self._issues.sweeps and self._may_retry(held, "issues"):
+                self._list_issues(name)
             wanted = held.branches_at is None or moved or held.branches_failure is not None
             if name in self._rung or (wanted and self._may_retry(held, "branches")):
                 self._list_branches(name)
@@ -249,6 +254,19 @@ class Refresh:
             self._tried(held, "pulls", well=held.pulls_whole)
 
         self._ask(Rank.LISTS, ("pulls", name), ask, lambda failure: self._no_list(name, failure))
+
+    def _list_issues(self, name: str) -> None:
+        async def ask() -> None:
+            held = self._memory.repos[name]
+            await self._issues.of(held)
+            self._tried(held, "issues", well=held.listed_at is not None)
+
+        def lost(failure: Failure) -> None:
+            held = self._memory.repos[name]
+            held.issues_failure = failure
+            self._tried(held, "issues", well=False)
+
+        self._ask(Rank.LISTS, ("issues", name), ask, lost)
 
     def _list_branches(self, name: str) -> None:
         async def ask() -> None:

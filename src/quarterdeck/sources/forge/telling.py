@@ -38,6 +38,7 @@ STATES: Final = {Reason.MISSING: "gone", Reason.DENIED: "denied"}
 GONE: Final = "the repository is gone, or not shown to this token"
 NO_NUMBER: Final = "it does not say its release as one"
 NO_LIMIT: Final = "it does not say how many things it tells of at once"
+AGAIN: Final = (Reason.BUSY, "its repository is there again, and this was not read since")
 UNCOUNTED: Final = (Reason.BUSY, "the list is not whole, and the forge does not count")
 
 
@@ -78,9 +79,12 @@ class Teller:
                 continue
             gone = None if held.gone_at is None else Failure(Reason.MISSING, GONE, GONE, "yes", held.gone_at)
             bad = down or gone
+            unread = Failure(*AGAIN, AGAIN[1], "yes", at)
+            bad_pull = bad or held.failure or (unread if held.pulls_at is None else None)
             for pull in held.pulls.values():
-                yield from self._thing(pull, bad or held.failure, now)
-            bad_card = bad or self._memory.issues_failure
+                yield from self._thing(pull, bad_pull, now)
+            bad_card = bad or self._memory.issues_failure or held.issues_failure
+            bad_card = bad_card or (unread if held.listed_at is None else None)
             for card in held.cards.values():
                 yield from self._thing(card, bad_card, now)
 
@@ -230,9 +234,9 @@ class Teller:
         yield self._counted(G.OPEN_PULLS, subject, origin, count, held.pulls_at)
 
     def _issues(self, subject: str, origin: Origin, held: HeldRepo, now: datetime) -> Iterator[AnyReading]:
-        failure = self._memory.issues_failure
+        failure = self._memory.issues_failure or held.issues_failure
         at = self._memory.issues_at
-        if failure is not None or at is None:
+        if failure is not None or at is None or held.listed_at is None:
             yield from failed((G.OPEN_ISSUES, G.ISSUES_WHOLE), subject, origin, failure or NOT_READ, now)
             return
         whole = self._issues_whole(held)
@@ -241,8 +245,8 @@ class Teller:
         yield self._counted(G.OPEN_ISSUES, subject, origin, ours, at)
 
     def _issues_whole(self, held: HeldRepo) -> bool:
-        """Whether all open issues are held: the sweep was whole, or the forge counts as many as we."""
-        return self._memory.swept_whole or held.counts_agree
+        """Whether all open issues are held: they were listed, and whole, or the forge counts as many as we."""
+        return held.listed_at is not None and (self._memory.swept_whole or held.counts_agree)
 
     @staticmethod
     def _counted(field: Field[int], subject: str, origin: Origin, count: int | None, at: datetime) -> AnyReading:
