@@ -33,6 +33,7 @@ from quarterdeck.truth.shapes import (
     Schedule,
     Table,
     Text,
+    Whole,
     Word,
 )
 
@@ -178,6 +179,7 @@ SIMPLE: dict[type, st.SearchStrategy[Any]] = {
         ),
     ),
     Text: IDENTS,
+    Whole: IDENTS,
 }
 
 

@@ -8,7 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from quarterdeck.truth import forge_fields as G  # noqa: N812
 from quarterdeck.truth.checks import answers
+from quarterdeck.truth.forge import Check
+from quarterdeck.truth.reviews import class_of
+from tests.truth.cast import NOW
+from tests.truth.pulls import RULE, judged, readings
 
 GLOBS = [
     ("ci/build", "ci/build", True),
@@ -59,3 +64,16 @@ def test_a_glob_made_to_take_for_ever_takes_no_time() -> None:
     assert not answers("*a" * 99 + "b", "a" * 200)
     assert not answers("*?" * 99 + "b", "a" * 200)
     assert time.process_time() - began < 0.5
+
+
+LONG = "ci/" + "x" * 200
+
+
+@pytest.mark.parametrize(
+    ("asked", "context"),
+    [(f"{LONG} windows", f"{LONG} linux"), (LONG[:200], f"{LONG} linux"), ("ci/*", f"{LONG} linux")],
+)
+def test_names_of_which_only_a_part_can_be_held_are_taken_for_no_others(asked: str, context: str) -> None:
+    """A check is not met by another whose name begins as its own does: it is not known whether it is met."""
+    told = readings({G.PULL_RULE: RULE._replace(checks=(asked,)), G.PULL_CHECKS: (Check(context, "success", NOW),)})
+    assert class_of(judged(told)) == "unknown"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from quarterdeck.truth.shapes import Bool, Count, Ident, Instant, Many, Optional, Record, Text, Word
+from quarterdeck.truth.shapes import Bool, Count, Ident, Instant, Many, Optional, Record, Text, Whole, Word
 
 REVIEW_STATES: Final = ("pending", "approved", "changes requested", "commented", "requested")
 CHECK_STATES: Final = ("pending", "success", "failure", "error", "warning", "skipped")
@@ -152,12 +152,12 @@ REVIEW: Final = Record(
     is_bot=Bool(),
     is_ours=Bool(),
 )
-CHECK: Final = Record(Check, context=Text(), state=Word(CHECK_STATES), at=Optional(Instant()))
+CHECK: Final = Record(Check, context=Whole(), state=Word(CHECK_STATES), at=Optional(Instant()))
 BRANCH_RULE: Final = Record(
     BranchRule,
     protected=Bool(),
     approvals=Count(),
-    checks=Optional(Many(Text(), CHECKS_LIMIT)),
+    checks=Optional(Many(Whole(), CHECKS_LIMIT)),
     rejections_block=Optional(Bool()),
     requests_block=Optional(Bool()),
     outdated_blocks=Optional(Bool()),

@@ -337,6 +337,17 @@ class Text:
         raise _wrong(self.name)
 
 
+class Whole(Text):
+    """A text by which things are told apart: one of which only a part could be held would be taken for another."""
+
+    def load(self, raw: object) -> str:
+        """Accept a text that is held as it is; refuse what would have to be cut, cleaned or masked."""
+        held = super().load(raw)
+        if held != raw:
+            raise _wrong(self.name)
+        return held
+
+
 def dump(value: object) -> object:
     """Return ``value`` as JSON: moments as RFC 3339 UTC, tuples as lists."""
     if isinstance(value, datetime):
