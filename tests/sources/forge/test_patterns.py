@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quarterdeck.sources.forge.patterns import LONGEST, PatternError, expression, glob
+from quarterdeck.sources.forge.patterns import LONGEST, PatternError, Patterns, expression, glob
 
 EXPRESSIONS = [
     (r"^docs/.*$", "docs/a/b.md", True),
@@ -107,6 +107,31 @@ def test_no_expression_takes_long(pattern: str) -> None:
         assert machine.matches("a" * size + "!") is False
         spent.append(time.process_time() - began)
     assert spent[1] < max(40 * spent[0], 0.2)
+
+
+def test_several_patterns_are_those_they_are_alone() -> None:
+    """Flags, anchors, names and quotes of one pattern do not reach into the next: the first that matches is found."""
+    texts = ["^(?i)a$", "^b$", r"^\Qx$)|(?:^", "^(?P<n>c)$", "^(?P<n>d)$", "^e|f$", "^(?s:.)g$"]
+    for some in (texts, texts[:2], texts[:1], texts[2:4], texts[4:], []):
+        patterns = [expression(text) for text in some]
+        for path in ("A", "a", "B", "b", "x$)|(?:^", "c", "d", "e1", "1f", "\ng", ""):
+            alone = [number for number, each in enumerate(patterns) if each.matches(path)]
+            assert Patterns(patterns).first(path, lambda: True) == next(iter(alone), None)
+
+
+def test_a_path_that_is_too_long_for_a_pattern_is_refused() -> None:
+    """The time that one question may take is bounded by refusing it."""
+    large = expression("^.*a.{900}b$")
+    assert large.matches("a" * 1_000) is False
+    with pytest.raises(PatternError):
+        large.matches("ab" * 100_000)
+
+
+def test_several_patterns_are_left_when_it_may_not_be_gone_on() -> None:
+    """Whoever has no time left gets no answer, and not that nothing matches."""
+    with pytest.raises(PatternError):
+        Patterns([expression("a"), expression("b")]).first("b", lambda: False)
+    assert Patterns([expression("a"), expression("b")]).first("c", lambda: False) is None
 
 
 @settings(max_examples=300)

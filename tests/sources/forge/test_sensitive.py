@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
+import time
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from quarterdeck.sources.forge import codeowners
 from quarterdeck.sources.forge.codeowners import NOBODY, parse
-from quarterdeck.sources.forge.sensitive import PATHS, Change, Globs, Rules, of_branch, of_settings, seen
+from quarterdeck.sources.forge.sensitive import (
+    BUDGET_S,
+    MOST,
+    PATHS,
+    Change,
+    Globs,
+    Rules,
+    of_branch,
+    of_settings,
+    seen,
+)
 from quarterdeck.truth.forge import FEW, Files
 
 NONE = Globs(())
@@ -108,3 +123,48 @@ def test_only_some_paths_are_named() -> None:
     found = files(rules(("**",)), *[f"f{number}" for number in range(FEW + 10)])
     assert (found.total, len(found.sensitive), found.whole) == (FEW + 10, FEW, True)
     assert not files(OPEN, *["a"] * (PATHS + 1)).whole
+
+
+def test_many_rules_are_soon_held_against_many_paths() -> None:
+    """Thousands of files and hundreds of owners take a moment, with no doubt left, and what is owned is found."""
+    by = rules(owners="\n".join(rf"{number:03d}(a|b|c)*\\d+x.*[a-z]{{3}}q$ @alice" for number in range(500)))
+    paths = [f"some/deep/folder/of/a/repository/file-number-{number}.py" for number in range(5_000)]
+    began = time.process_time()
+    found = files(by, *paths, "499abc7x/readmeq")
+    assert time.process_time() - began < 2.0
+    assert found.whole
+    assert [(each.path, each.by) for each in found.sensitive] == [("499abc7x/readmeq", r"499(a|b|c)*\d+x.*[a-z]{3}q$")]
+
+
+@pytest.mark.parametrize("line", [".*a.{{400}}b.{{400}}{}", "!.*a.{{400}}b.{{400}}{}|.*", r"\\Q.*{}(a|b)*c.{{100}}x"])
+def test_rules_that_are_made_to_take_long_leave_a_doubt(line: str) -> None:
+    """Whoever writes rules and paths that are dear to compare gets a limit, and a doubt that is told."""
+    by = rules(owners="\n".join(f"{line.format(number)} @alice" for number in range(500)))
+    began = time.process_time()
+    found = files(by, *["ab" * 2_000 + str(number) for number in range(1_000)])
+    assert time.process_time() - began < 4.0
+    assert (found.sensitive, found.whole) == ((), False)
+
+
+def test_what_was_not_looked_at_in_time_is_a_doubt() -> None:
+    """When the time is over nothing more is held against the rules, and that is told; what was found stays found."""
+    clock = itertools.count(0.0, BUDGET_S / 8)
+    changes = [Change("deploy/a.yml"), *(Change(f"src/{number}") for number in range(20))]
+    found = seen(changes, 21, rules(("deploy/**",)), whole=True, spent=lambda: next(clock))
+    assert [each.path for each in found.sensitive] == ["deploy/a.yml"]
+    assert not found.whole
+
+
+@given(st.lists(st.from_regex(r"\A!?[ab.]{1,3}[*+]?\Z"), max_size=6), st.text("ab", max_size=5))
+def test_the_first_line_that_covers_a_path_is_named(lines: list[str], path: str) -> None:
+    """Holding all lines against a path together changes nothing in which of them is named."""
+    owned = parse("\n".join(f"{line} @alice" for line in lines))
+    first = next((rule.text for rule in owned.rules if path and rule.covers(path)), None)
+    found = files(Rules(NONE, NONE, owned), path).sensitive
+    assert [each.by for each in found] == ([] if first is None else [first])
+
+
+def test_a_branch_with_patterns_without_end_is_read_to_a_limit() -> None:
+    """What stands beyond the limit is not read, and that is told."""
+    of = of_branch(";".join(f"f{number}" for number in range(MOST + 1)))
+    assert (len(of.all), of.whole) == (MOST, False)

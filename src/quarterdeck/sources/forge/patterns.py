@@ -4,10 +4,14 @@ Rule 1: whoever may push to a repository writes them. RE2 matches them, which ne
         path and with nothing else, and a pattern that would need much memory is refused.
 Rule 2: they mean what they mean on the forge: it is written in Go, whose expressions are RE2's. What is refused there
         is refused here and never guessed at: a rule that cannot be read makes a path doubtful, not harmless.
+Rule 3: many patterns are held against many paths. All of them together are held against a path first, since most paths
+        are of no interest to any. A path that is too long for a large pattern is refused.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Final
 
 import re2  # type: ignore[import-untyped]  # it brings no types
@@ -17,6 +21,11 @@ DEEPEST: Final = 20
 """Braces within braces of a glob."""
 MEMORY: Final = 1 << 20
 """Bytes that one pattern may need."""
+TOGETHER: Final = 8 << 20
+"""Bytes that many patterns may need together."""
+MANY: Final = 2
+STEPS: Final = 20_000_000
+"""Signs of a path times parts of a pattern: so much is read in some tenths of a second at the worst."""
 
 
 class PatternError(ValueError):
@@ -26,21 +35,69 @@ class PatternError(ValueError):
 class Pattern:
     """A pattern that can be held against paths."""
 
-    __slots__ = ("_found",)
+    __slots__ = ("_found", "_parts", "text")
 
-    def __init__(self, text: str) -> None:
-        if len(text) > LONGEST:
-            raise PatternError(f"is longer than {LONGEST} signs")
+    def __init__(self, text: str, longest: int = LONGEST, memory: int = MEMORY) -> None:
+        if len(text) > longest:
+            raise PatternError(f"is longer than {longest} signs")
         options = re2.Options()
-        options.log_errors, options.max_mem = False, MEMORY
+        options.log_errors, options.max_mem = False, memory
         try:
             self._found = re2.compile(text.encode(), options)
         except (re2.error, UnicodeError) as error:
             raise PatternError("is no expression of Go, or too large a one") from error
+        self.text, self._parts = text, self._found.programsize
+
+    def fits(self, path: str) -> bool:
+        """Whether it can be held against so long a path."""
+        return bool(len(path) * self._parts <= STEPS)
 
     def matches(self, path: str) -> bool:
-        """Whether it stands for a path."""
+        """Whether it stands for a path.
+
+        Raises:
+            PatternError: when the path is too long for it.
+        """
+        if not self.fits(path):
+            raise PatternError("is too large for so long a path")
         return bool(self._found.search(path.encode("utf-8", "replace")))
+
+
+class Patterns:
+    """Several patterns, of which the first that stands for a path is looked for."""
+
+    __slots__ = ("_all", "_together")
+
+    def __init__(self, patterns: Sequence[Pattern]) -> None:
+        self._all, self._together = patterns, _together(tuple(each.text for each in patterns))
+
+    def first(self, path: str, may_go_on: Callable[[], bool]) -> int | None:
+        """Return which is the first that stands for a path; None when there is none.
+
+        Raises:
+            PatternError: when one of them cannot be held against it, or when it may not be gone on.
+        """
+        if self._together is not None and self._together.fits(path) and not self._together.matches(path):
+            return None
+        for number, pattern in enumerate(self._all):
+            if not may_go_on():
+                raise PatternError("comes too late")
+            if pattern.matches(path):
+                return number
+        return None
+
+
+@lru_cache(maxsize=4)
+def _together(texts: tuple[str, ...]) -> Pattern | None:
+    """Return one pattern that stands for whatever one of several stands for; None where that cannot be written."""
+    if len(texts) < MANY or any(r"\Q" in text for text in texts):  # what is quoted may have no end
+        return None
+    try:
+        return Pattern("|".join(f"(?:{text})" for text in texts), TOGETHER, TOGETHER)
+    except PatternError:
+        return None
+    finally:
+        re2.purge()  # it would hold on to what it compiled
 
 
 def expression(text: str) -> Pattern:
