@@ -302,6 +302,41 @@ def test_of_a_new_repository_nothing_is_said_before_its_issues_were_listed(fake:
     assert len([path for path in asked if "/repos/issues/search" in path]) == 1
 
 
+@pytest.mark.parametrize("trouble", ["denied", "hidden", "torn"])
+def test_a_card_whose_pull_request_cannot_be_read_is_not_known_to_be_in_review(
+    fake: FakeForge, tmp_path: Path, trouble: str
+) -> None:
+    """Where what closes a card was last seen in another repository, which cannot be read, its card is not placed."""
+    site = fake.repo("site")
+    fake.forge.page_limit = 1
+    issue, other = fake.issue("To be closed from elsewhere"), fake.issue("Other")
+    thread = fake.pull("Fix it", f"Closes acme/tools#{issue.number}", repo=site)
+    fake.pull("Fix more", repo=site)
+    fake.forge.clock = lambda: datetime.now(UTC)
+    seen = Watch(watched(fake, tmp_path)).look()
+    on = CARD.format(issue.number)
+    assert verdict(seen, on, "card") == ("in review", Status.OK)
+    if trouble == "hidden":
+        site.hidden = True
+    elif trouble == "torn":
+        fake.forge.faults.tears = "site/pulls"
+    else:
+        fake.forge.faults.add(Fault("status", 403, "acme/site/pulls"))
+        fake.by(fake.alice, site).close(thread)
+    for _ in range(10):
+        seen.look()
+        assert verdict(seen, on, "card") == ("doubt", Status.UNKNOWN)
+        assert verdict(seen, CARD.format(other.number), "card") == ("unassigned", Status.OK)
+    if trouble != "torn":
+        assert seen.why(on, G.CARD_PULLS).last is not None
+    site.hidden = False
+    fake.forge.faults.clear()
+    for _ in range(20):
+        seen.look()
+    expected = "unassigned" if trouble == "denied" else "in review"
+    assert verdict(seen, on, "card") == (expected, Status.OK)
+
+
 def test_a_repository_that_vanishes_while_it_is_read(fake: FakeForge, tmp_path: Path) -> None:
     """Between the list of repositories and its own lists it is gone: that is told of it, and of nothing else."""
     fake.forge.faults.add(Fault("status", 404, "acme/tools"))
