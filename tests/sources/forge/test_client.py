@@ -42,6 +42,11 @@ QUESTIONS: dict[str, tuple[Asks, str, object]] = {
     "pulls": (lambda f: f.pulls(FULL), "/repos/acme/tools/pulls?state=open&page=1&limit=50", []),
     "pull": (lambda f: f.pull(FULL, 7), "/repos/acme/tools/pulls/7", {"number": 7}),
     "issue": (lambda f: f.issue(FULL, 7), "/repos/acme/tools/issues/7", {"number": 7}),
+    "issues": (
+        lambda f: f.issues(FULL),
+        "/repos/acme/tools/issues?type=issues&state=open&page=1&limit=50",
+        [],
+    ),
     "reviews": (lambda f: f.reviews(FULL, 7), "/repos/acme/tools/pulls/7/reviews?page=1&limit=50", []),
     "statuses": (lambda f: f.statuses(FULL, SHA), f"/repos/acme/tools/commits/{SHA}/status?page=1&limit=50", {}),
     "files": (lambda f: f.files(FULL, 7), "/repos/acme/tools/pulls/7/files?page=1&limit=50", []),
