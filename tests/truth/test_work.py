@@ -18,7 +18,7 @@ from quarterdeck.truth.reading import AnyReading, Key, Reason
 from quarterdeck.truth.tables import judge_subject
 from quarterdeck.truth.tables.work import WORK
 from quarterdeck.truth.thresholds import Thresholds
-from quarterdeck.truth.work import Issue, Sign, account, key, signs_of_card, signs_of_pull, tasks
+from quarterdeck.truth.work import Issue, Seen, Sign, account, key, signs_of_card, signs_of_pull, tasks
 from tests.truth import pulls
 from tests.truth.cards import CARD, DAY, HOUR, NORTH, OPEN_PULL, facts, world
 from tests.truth.cast import NOW, ORIGIN, ago, any_reading
@@ -43,7 +43,7 @@ def sign(number: int, by: str = "claim", who: str = NORTH_IS, seconds: float = 6
 
 def at(*told: Issue | Sign, who: str = NORTH_IS) -> Any:
     issues = {key(one.card): one for one in told if isinstance(one, Issue)}
-    return tasks(issues, [one for one in told if isinstance(one, Sign)])[who]
+    return tasks(Seen(issues), [one for one in told if isinstance(one, Sign)])[who]
 
 
 def ref(number: int) -> str:
@@ -124,7 +124,7 @@ def test_what_others_may_look_at_is_no_longer_claimed() -> None:
 
 def test_an_agent_that_is_at_nothing_and_has_nothing_has_no_task() -> None:
     """It is not among those who have one; whoever has only been given issues has no task either."""
-    assert NORTH_IS not in tasks({}, [])
+    assert NORTH_IS not in tasks(Seen({}), [])
     task = at(an_issue(1, NORTH_IS), an_issue(2, NORTH_IS, closed=60))
     assert (task.sign, task.at, task.assigned) == (None, (), 1)
 

@@ -137,6 +137,22 @@ def test_agents_on_closed_or_foreign_or_shared_issues_are_told() -> None:
     assert value(found, NORTH, G.TASKS_SHARED) == value(found, SOUTH, G.TASKS_SHARED) == ("acme/tools#103",)
 
 
+def test_an_issue_that_is_not_among_the_open_ones_is_no_task() -> None:
+    """What an agent's pull request closes was closed long ago, or is not listed yet: neither is guessed."""
+    world = fake.world(T)
+    world[pull("main", fake.TOOLS, 4)][G.PULL_CLOSES] = ("acme/tools#999",)
+    found = told(Work((MAIN,), still), seen(world))
+    assert "not among the open ones" in lost(found, SOUTH, G.TASKS_CLOSED)
+    assert value(found, SOUTH, G.WORK_WHOLE) is False
+    assert "acme/tools#999" not in str(found)
+    assert value(found, NORTH, G.WORK_WHOLE) is True
+    for elsewhere in ("acme/elsewhere#999", "acme/site#200"):
+        world[pull("main", fake.TOOLS, 4)][G.PULL_CLOSES] = (elsewhere,)
+        found = told(Work((MAIN,), still), seen(world))
+        assert elsewhere in value(found, SOUTH, G.TASKS_CLAIMED)
+        assert value(found, SOUTH, G.WORK_WHOLE) is True
+
+
 def test_an_agent_with_no_account_has_no_row_and_one_with_two_has_one() -> None:
     """Whoever is not named on any forge has no work that could be told; accounts on two forges are one agent's."""
     source = Work((replace(MAIN, agents={"north-bot": "north"}), OTHER), still)

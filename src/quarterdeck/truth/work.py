@@ -8,11 +8,13 @@ Rule 3: who claims an issue by a branch whose author is not told is the one agen
 Rule 4: whoever is at an issue that is closed is at it still only if that moved after it was closed, or if it cannot be
         told that it did not. A branch that somebody forgot to delete is no work.
 Rule 5: of what could not be read nothing is said here; whoever asks is told by ``NotKnown``.
+Rule 6: an issue that is not among those of a repository of which all open ones are known is no task: it was closed
+        long ago, or is not listed yet. Which of the two is not known, and is not guessed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -79,6 +81,24 @@ class Task(NamedTuple):
     """Issues that others are at as well."""
     assigned: int
     """Open issues that are assigned to it."""
+    missing: int = 0
+    """Issues it is at that are not among the open ones, and of which nothing else is known."""
+
+
+class Seen(NamedTuple):
+    """What of the issues of all forges is known, by ``key``."""
+
+    issues: Mapping[str, Issue]
+    """Those that somebody has touched."""
+    cards: Collection[str] = frozenset()
+    """All that are known, also those that nobody has touched."""
+    whole: Collection[str] = frozenset()
+    """Repositories of which all open issues are known, as their cards are named: ``forge:main/card/acme/tools``."""
+
+    def is_missing(self, card: str) -> bool:
+        """Whether it is known that there is no such open issue, and nothing else of it."""
+        name = key(card)
+        return name not in self.issues and name not in self.cards and name.rpartition("/")[0] in self.whole
 
 
 NOBODY: Final = Task(None, None, (), (), (), (), 0)
@@ -143,10 +163,11 @@ def key(card: str) -> str:
     return card.lower()
 
 
-def tasks(issues: Mapping[str, Issue], signs: Iterable[Sign]) -> dict[str, Task]:
-    """Return by agent (``agent ID``) what it is at, of all issues by ``key`` and all signals there are.
+def tasks(seen: Seen, signs: Iterable[Sign]) -> dict[str, Task]:
+    """Return by agent (``agent ID``) what it is at, of all that is known of issues and all signals there are.
 
-    An issue that is not among them is one nobody touched, or of a repository that is not watched: it is taken for open.
+    An issue that is known, and that nobody has touched, is open; one of a repository that is not watched is taken for
+    open.
     """
     by_issue: dict[str, list[Sign]] = {}
     for sign in signs:
@@ -157,11 +178,11 @@ def tasks(issues: Mapping[str, Issue], signs: Iterable[Sign]) -> dict[str, Task]
             if sign.who.startswith("agent "):
                 mine.setdefault(sign.who, []).append(sign)
     assigned: dict[str, int] = {}
-    for one in issues.values():
+    for one in seen.issues.values():
         for who in set(one.assignees) if one.open else ():
             assigned[who] = assigned.get(who, 0) + 1
     agents = {*mine, *(who for who in assigned if who.startswith("agent "))}
-    return {who: _task(who, mine.get(who, []), assigned.get(who, 0), issues, by_issue) for who in agents}
+    return {who: _task(who, mine.get(who, []), assigned.get(who, 0), seen, by_issue) for who in agents}
 
 
 def _strongest(signs: Iterable[Sign]) -> Iterable[Sign]:
@@ -172,17 +193,17 @@ def _strongest(signs: Iterable[Sign]) -> Iterable[Sign]:
     return best.values()
 
 
-def _task(
-    who: str, signs: list[Sign], assigned: int, issues: Mapping[str, Issue], by_issue: Mapping[str, list[Sign]]
-) -> Task:
+def _task(who: str, signs: list[Sign], assigned: int, seen: Seen, by_issue: Mapping[str, list[Sign]]) -> Task:
     signs = sorted(signs, key=lambda sign: (sign.strength, sign.issue))
-    at = [(sign, issues.get(key(sign.issue))) for sign in signs]
+    there = [sign for sign in signs if not seen.is_missing(sign.issue)]
+    at = [(sign, seen.issues.get(key(sign.issue))) for sign in there]
     now = [(sign, issue) for sign, issue in at if issue is None or issue.open]
     closed = [(sign, issue) for sign, issue in at if issue is not None and _goes_on(sign, issue)]
     others = [(sign, issue) for sign, issue in now if issue and issue.assignees and who not in issue.assignees]
     shared = [(sign, issue) for sign, issue in now if any(one.who != who for one in by_issue[key(sign.issue)])]
     first, its = now[0] if now else (None, None)
-    return Task(first, its and its.link, _refs(now), _refs(closed), _refs(others), _refs(shared), assigned)
+    missing = len(signs) - len(there)
+    return Task(first, its and its.link, _refs(now), _refs(closed), _refs(others), _refs(shared), assigned, missing)
 
 
 def _refs(found: Iterable[tuple[Sign, Issue | None]]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ Rule 2: that nothing was found is told only when everything could be read. Other
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
@@ -162,12 +162,18 @@ def at_work(
     pulls: Mapping[str, Mapping[str, Pull]],
     cards: Mapping[str, Mapping[str, Card]],
     heard: Mapping[str, Lost | None],
+    whole: Collection[str],
+    *,
     now: datetime,
 ) -> Iterator[AnyReading]:
-    """Tell what every agent is at; ``agents`` says on which forges it has an account."""
+    """Tell what every agent is at; ``agents`` says on which forges it has an account.
+
+    ``whole`` are the repositories of which all open issues are known (``truth.work.Seen``).
+    """
     issues = {work.key(name): one.issue for of in cards.values() for name, one in of.items() if one.issue is not None}
     signs = [sign for one in _all(pulls, cards) for sign in one.signs or ()]
-    tasks = work.tasks(issues, signs)
+    known = frozenset(work.key(name) for of in cards.values() for name in of)
+    tasks = work.tasks(work.Seen(issues, known, whole), signs)
     unread = {forge: heard[forge] or _unread(pulls[forge], cards[forge]) for forge in heard}
     returned: dict[str, list[str]] = {}
     doubtful: dict[str, int] = {}
@@ -182,7 +188,8 @@ def at_work(
         lost = next((unread[forge] for forge in forges if unread[forge] is not None), None)
         origin = Origin("forge", ", ".join(forge.partition(":")[2] for forge in forges))
         said = Said(subject(agent, "work"), origin, now)
-        yield from _task(said, tasks.get(who, work.NOBODY), lost)
+        task = tasks.get(who, work.NOBODY)
+        yield from _task(said, task, lost or _gone(task))
         waits = tuple(sorted(returned.get(who, ())))
         mine = doubtful.get(who, 0)
         doubt = (Reason.MISSING, f"{mine:,} of its pull requests cannot be judged now") if mine else None
@@ -200,6 +207,14 @@ def _unread(pulls: Mapping[str, Pull], cards: Mapping[str, Card]) -> Lost | None
     """Why it is not known who is at what, though the forge was heard; None when it is."""
     unread = sum(one.signs is None for of in (pulls, cards) for one in of.values())
     return _in_doubt(unread, len(pulls) + len(cards), "pull requests and cards")
+
+
+def _gone(task: work.Task) -> Lost | None:
+    """Why it is not known what an agent is at, though all was read; None when it is."""
+    if not task.missing:
+        return None
+    issues = "an issue that is" if task.missing == 1 else f"{task.missing:,} issues that are"
+    return Reason.MISSING, f"it is at {issues} not among the open ones: closed long ago, or not listed yet"
 
 
 def _task(said: Said, task: work.Task, lost: Lost | None) -> Iterator[AnyReading]:

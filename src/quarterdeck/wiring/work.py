@@ -56,9 +56,10 @@ class Heard(NamedTuple):
     issues: Lost | None
     either: Lost | None
     """Why not all of both are known, without a word of the forge and without a name."""
+    whole: frozenset[str] = frozenset()
+    """Repositories of which all open issues are known (``truth.work.Seen``)."""
 
 
-WHOLE: Final = Heard(None, None, None)
 TORN: Final[Lost] = (Reason.MISSING, "its lists were cut, or changed while they were read")
 UNTOLD: Final = "its forge could not be read"
 
@@ -177,7 +178,8 @@ class Work:
             yield from board(Of(name, waiting[name, "card"], of.issues, now), cards[name])
         late = {name for name, _ in waiting}
         lost = {name: of.either or (NOT_YET if name in late else None) for name, of in heard.items()}
-        yield from at_work(self._agents(), pulls, cards, lost, now)
+        whole = frozenset[str]().union(*(of.whole for of in heard.values()))
+        yield from at_work(self._agents(), pulls, cards, lost, whole, now=now)
 
 
 # --- what still holds -------------------------------------------------------------------------------------------------
@@ -274,7 +276,10 @@ def _how_heard(name: str, repos: Iterable[str], readings: Grouped, now: datetime
     pulls, issues = _unread(of, G.PULLS_WHOLE), _unread(of, G.ISSUES_WHOLE)
     if pulls or issues:
         return Heard(_named(pulls), _named(issues), _numbered(len({*pulls, *issues}), len(of)))
-    return WHOLE if whole else Heard(TORN, TORN, TORN)
+    if not whole:
+        return Heard(TORN, TORN, TORN)
+    read = (f.subject.replace("/repo/", "/card/", 1) for f in of if f.get(G.ISSUES_WHOLE))
+    return Heard(None, None, None, frozenset(map(work.key, read)))
 
 
 def _unread(repos: Iterable[Facts], field: Field[bool]) -> list[str]:
