@@ -52,7 +52,7 @@ QUESTIONS: dict[str, tuple[Asks, str, object]] = {
     "files": (lambda f: f.files(FULL, 7), "/repos/acme/tools/pulls/7/files?page=1&limit=50", []),
     "timeline": (lambda f: f.timeline(FULL, 7), "/repos/acme/tools/issues/7/timeline?page=1&limit=50", []),
     "dependencies": (lambda f: f.dependencies(FULL, 7), "/repos/acme/tools/issues/7/dependencies?page=1&limit=50", []),
-    "issues": (
+    "issues_closed": (
         lambda f: f.issues(FULL, "closed", datetime(2026, 11, 20, 11, tzinfo=UTC)),
         "/repos/acme/tools/issues?type=issues&state=closed&since=2026-11-20T11%3A00%3A00Z&page=1&limit=50",
         [],
