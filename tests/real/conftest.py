@@ -14,7 +14,7 @@ import pytest
 
 from tests.fakes.model_server import ModelServer
 from tests.real.agents import VERSIONS, Agent, ensure_agent
-from tests.real.homes import Gateway, Home
+from tests.real.homes import Gateway, Home, wait_until
 from tests.real.looking import Looker
 
 HOURS = timedelta(hours=3)
@@ -116,4 +116,7 @@ def hung(new_home: HomeMaker, model: ModelServer, agent: Agent) -> Iterator[Hung
         if hangs_with_its_jobs:
             model.wait_for_call(hold)
             home.make_due("late", ago=HOURS)
+        else:  # it is made anew at the start, and empty for a moment
+            runs = home.root / "cron" / "executions.db"
+            wait_until("the ledger of runs has its tables", lambda: (runs.exists() and runs.stat().st_size > 0) or None)
         yield Hung(home, since)
