@@ -10,7 +10,6 @@ import pytest
 from quarterdeck.sources.forge import api, facts
 from quarterdeck.sources.forge.facts import Branch
 from quarterdeck.sources.forge.telling import Release, release_of
-from quarterdeck.truth.checks import answers
 from quarterdeck.truth.forge import REVIEWS_LIMIT, Check, Claim
 from quarterdeck.truth.watched import Forge
 
@@ -64,20 +63,6 @@ def test_the_newest_status_of_a_context_counts() -> None:
     assert facts.checks([new, old]) == facts.checks([old, new]) == (Check("ci", "failure", NOW),)
     assert facts.checks([]) == ()
     assert facts.checks([api.CommitStatus(number, f"c{number}", "success", NOW) for number in range(201)]) is None
-
-
-def test_contexts_that_cannot_be_told_whole_stay_apart() -> None:
-    """What differs only where nothing is told any more is not taken for the same: one check passes no other."""
-    one, other, glob = "ci/" + "x" * 300, "ci/" + "x" * 301, "ci/*" + "y" * 300
-    told = facts.checks([api.CommitStatus(1, one, "success", NOW), api.CommitStatus(2, other, "failure", NOW)])
-    assert told is not None
-    assert {each.state for each in told} == {"success", "failure"}
-    rule = api.Branch("main", protected=True, required_approvals=0, enable_status_check=True,
-                      status_check_contexts=(other, glob, "ci/*"))  # fmt: skip
-    asked = facts.branch(rule).rule
-    assert asked is not None
-    assert asked.checks is not None
-    assert [[answers(each, check.context) for check in told].count(True) for each in asked.checks] == [1, 0, 2]
 
 
 def entry(kind: str, hours: int, login: str = "bob") -> api.TimelineEntry:

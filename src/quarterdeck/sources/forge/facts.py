@@ -11,19 +11,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from functools import lru_cache
 from sys import intern
 from typing import Final, NamedTuple
 
-from quarterdeck.redaction.hashes import blake2b
 from quarterdeck.sources.forge import api, words
 from quarterdeck.sources.forge.api import listed, when
 from quarterdeck.truth.forge import CHECKS_LIMIT, GHOST, REVIEWS_LIMIT, BranchRule, Check, Claim, Review
-from quarterdeck.truth.shapes import Text
 from quarterdeck.truth.watched import Forge
 
-BEGIN: Final = 150
-"""So much is told of a context that cannot be told whole."""
 STATES: Final = {
     "PENDING": "pending",
     "APPROVED": "approved",
@@ -170,22 +165,8 @@ def checks(told: Iterable[api.CommitStatus]) -> tuple[Check, ...] | None:
         name = each.context or ""
         if name not in newest or (each.id or 0) > (newest[name].id or 0):
             newest[name] = each
-    every = (
-        Check(check_name(name), newest[name].status or "", when(newest[name].created_at)) for name in sorted(newest)
-    )
+    every = (Check(intern(name), newest[name].status or "", when(newest[name].created_at)) for name in sorted(newest))
     return tuple(every) if len(newest) <= CHECKS_LIMIT else None
-
-
-@lru_cache(maxsize=CHECKS_LIMIT)
-def check_name(said: str) -> str:
-    """Return a context as it can be told. Two that are not the same stay two, also where only their begin can be told.
-
-    A glob that cannot be told whole is none any more: nothing answers to it, and so nothing meets it.
-    """
-    told = Text().load(said)
-    if told == said:
-        return intern(said)
-    return f"{told[:BEGIN]}… #{blake2b(said.encode(errors='replace'), digest_size=4).hexdigest()}"
 
 
 def deeds(told: Sequence[api.TimelineEntry], opened_at: datetime | None, bots: Iterable[str]) -> Deeds:
@@ -288,5 +269,5 @@ def _rule(told: api.Branch) -> BranchRule | None:
         return BranchRule(False, 0, None, False, False, False, False)  # noqa: FBT003 -- in the order of the rule
     if told.required_approvals is None or told.enable_status_check is None:
         return None
-    contexts = tuple(map(check_name, listed(told.status_check_contexts))) if told.enable_status_check else None
+    contexts = tuple(listed(told.status_check_contexts)) if told.enable_status_check else None
     return BranchRule(True, told.required_approvals, contexts, None, None, None, None)  # noqa: FBT003 -- as above
