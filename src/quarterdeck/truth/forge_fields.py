@@ -44,7 +44,7 @@ OF_FORGE = "forge"
 LISTED = timedelta(minutes=10)
 """For what one list or search tells, which is asked about once a minute."""
 DETAIL = timedelta(minutes=30)
-"""For what takes a call for each pull request or card: a tour of all of them takes ten minutes."""
+"""For what takes a call for each pull request or card: a tour of all of them takes up to twelve minutes."""
 RARE = timedelta(hours=6)
 """For what changes when somebody installs something, or makes a token."""
 
@@ -228,7 +228,7 @@ CARD_BLOCKERS = Field(
     "card", "blockers", Idents(), "Open issues and pull requests that it depends on.", fresh_for=DETAIL
 )
 CARD_CLAIM = Field(
-    "card", "claim", Optional(CLAIM), "The branch by which somebody claims it.", policy=OF_FORGE, fresh_for=LISTED
+    "card", "claim", Optional(CLAIM), "The branch by which somebody claims it.", policy=OF_FORGE, fresh_for=DETAIL
 )
 
 # --- reviews and board: forge:ID/reviews, forge:ID/board --------------------------------------------------------------
