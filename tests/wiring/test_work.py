@@ -368,7 +368,7 @@ def test_what_expired_is_not_kept_because_the_rest_was_seen_again() -> None:
     """All of a card is seen once more but for one fact, which is too old by now: the card cannot be placed."""
     source, snapshot, name = Work((MAIN,), still), seen(), card("main", fake.TOOLS, 101)
     told(source, snapshot)
-    for minutes in range(1, 14):
+    for minutes in range(24, 34):
         span = timedelta(minutes=minutes)
         since = {"claim": snapshot.readings[name, "claim"]}
         seen_again = renewed(
@@ -376,7 +376,7 @@ def test_what_expired_is_not_kept_because_the_rest_was_seen_again() -> None:
             lambda one, fields, span=span, old=since: {**later(fields, span), **(old if one == name else {})},  # type: ignore[misc]
         )
         found = told(source, seen_again, T + span)
-        assert value(found, BOARD, G.BOARD_UNKNOWN) == (1 if minutes >= 10 else 0), minutes
+        assert value(found, BOARD, G.BOARD_UNKNOWN) == (1 if minutes >= 30 else 0), minutes
 
 
 def test_a_card_grows_still_though_nothing_is_learnt() -> None:
