@@ -252,8 +252,8 @@ def _forge(forge: Forge, snapshot: Snapshot) -> Iterator[Finding]:
             Level.UNSEEN, about, f"{forge.url}: {how}" + (f": {said}" if said else ""), MENDS.get(how, REACH_IT)
         )
         return
-    release, repos = told(G.FORGE_RELEASE) or "of an unknown release", told(G.FORGE_REPOS) or 0
-    watched = count(repos, "repository", "repositories")
+    release, repos = told(G.FORGE_RELEASE) or "of an unknown release", told(G.FORGE_REPOS)
+    watched = "how many repositories is not known" if repos is None else count(repos, "repository", "repositories")
     yield Finding(Level.FINE, about, f"{told(G.FORGE_FLAVOUR) or 'a forge'} {release} at {forge.url}, {watched}")
     if told(G.FORGE_KNOWN_RELEASE) is False:
         yield Finding(Level.NOTE, about, "this was not made for its release: what it tells may be misread")

@@ -57,6 +57,14 @@ def test_of_too_many_reviews_only_those_that_decide_are_held() -> None:
     assert facts.reviews([review("bob", "APPROVED")] * (REVIEWS_LIMIT + 1), FORGE) is None
 
 
+@pytest.mark.parametrize("part", ["official", "stale", "dismissed"])
+def test_of_a_review_it_has_to_be_told_whether_it_counts(part: str) -> None:
+    """A part that is missing or null is not taken for no: an approval may be dismissed, an objection official."""
+    whole = {"official": True, "stale": False, "dismissed": False}
+    assert facts.says_what_counts(review("bob", "APPROVED", **whole))
+    assert not facts.says_what_counts(review("bob", "APPROVED", **{**whole, part: None}))
+
+
 def test_the_newest_status_of_a_context_counts() -> None:
     """A context may stand there twice: the one that was made last is told."""
     old, new = api.CommitStatus(1, "ci", "success", NOW), api.CommitStatus(2, "ci", "failure", NOW)

@@ -30,6 +30,7 @@ from quarterdeck.truth.reading import Reason
 
 TORN: Final = "the list changed while it was read, or is too long; it is read again in the next look"
 TOO_MANY: Final = (Reason.CORRUPT, "there are more than can be held, and none of them may be left out")
+UNCOUNTED: Final = (Reason.SCHEMA, "the forge does not tell of a review whether it counts")
 NO_BASE: Final = (Reason.MISSING, "its base is not among the branches that the forge lists")
 NO_RULE: Final = (Reason.SCHEMA, "the forge does not tell what the branch asks")
 UNNAMED: Final = (Reason.SCHEMA, "the forge names something it depends on without a number")
@@ -226,6 +227,9 @@ class Details:
     async def _reviews(self, held: HeldRepo, pull: HeldPull) -> datetime | None:
         name, number = held.row.name, _row(pull).item.number
         told = await self._client.reviews(name, number)
+        if not all(map(facts.says_what_counts, told.value)):
+            self._unknown(pull, (G.PULL_REVIEWS,), UNCOUNTED)
+            return told.server_at
         said = facts.reviews(told.value, self._forge)
         self._list(pull, G.PULL_REVIEWS, f"/repos/{name}/pulls/{number}/reviews", told, said)
         return told.server_at

@@ -158,6 +158,11 @@ def reviews(told: Iterable[api.Review], forge: Forge) -> tuple[Review, ...] | No
     return tuple(every) if len(every) <= REVIEWS_LIMIT else None
 
 
+def says_what_counts(told: api.Review) -> bool:
+    """Whether it is told of a review whether it counts. What is not told is not taken for no."""
+    return None not in (told.official, told.stale, told.dismissed)
+
+
 def checks(told: Iterable[api.CommitStatus]) -> tuple[Check, ...] | None:
     """Return the newest status of each context, by name; None when there are more than can be held."""
     newest: dict[str, api.CommitStatus] = {}
